@@ -1,0 +1,59 @@
+# make sandbox | test | run | check | bench | lock     (README.md explains each)
+# Every target makes the virtual environment it needs: Python >= 3.11 and make are all that a machine must have.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help sandbox run test lint types check bench lock clean
+
+help:
+	@echo "make sandbox   talk with the bot in a browser page: no account, no key"
+	@echo "make test      run the tests"
+	@echo "make run       run the bot for real, with the settings in .env"
+	@echo "make check     format, lint, types and tests: the only gate"
+	@echo "make bench     reproducible measurements"
+
+sandbox: $(VENV)/.installed-sandbox
+	@exec $(BIN)/python -m bot sandbox
+
+run: $(VENV)/.installed-runtime
+	@exec $(BIN)/python -m bot run
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.installed-dev
+	@$(BIN)/mypy
+
+check: lint types test
+
+bench: $(VENV)/.installed-dev
+	@$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV)
+
+# A stamp per set of packages; tools/install says one clear line when something is missing.
+$(VENV)/.installed-runtime: requirements.txt
+	@tools/install "$(PYTHON)" "$(VENV)" $< $@
+
+$(VENV)/.installed-sandbox: requirements-sandbox.txt
+	@tools/install "$(PYTHON)" "$(VENV)" $< $@
+
+$(VENV)/.installed-dev: requirements-dev.txt
+	@tools/install "$(PYTHON)" "$(VENV)" $< $@
+
+# Hash-pinned for every platform and Python; the files name no package index. Needs uv.
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+          --no-emit-find-links --no-header --no-annotate pyproject.toml
+lock:
+	$(COMPILE) --extra sandbox --extra dev -o requirements-dev.txt
+	$(COMPILE) --extra sandbox -c requirements-dev.txt -o requirements-sandbox.txt
+	$(COMPILE) -c requirements-dev.txt -o requirements.txt

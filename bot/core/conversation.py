@@ -1,0 +1,202 @@
+"""The values of a conversation: who asks what, where, and what was answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class ChatRole(StrEnum):
+    """Who speaks in a prompt. Comes from a column or from code, never from anybody's text."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class TriggerKind(StrEnum):
+    """What made the bot answer."""
+
+    MESSAGE = "message"
+    INTERACTION = "interaction"
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationKey:
+    """Where a conversation lives: a channel, thread or DM, or one member's own part of it.
+
+    ``member_id`` is set for a conversation that only this member sees (private turns).
+    """
+
+    channel_id: int
+    guild_id: int | None = None
+    member_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The message that a member replies to: context for the model, never the member's own words."""
+
+    author_name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatOptions:
+    """What a member set for one question. ``None`` means not set: nothing is sent for it."""
+
+    model: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    max_tokens: int | None = None
+    json: bool = False
+    system_prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRoute:
+    """How the answer gets back to Discord.
+
+    A message is answered in its channel, as a reply to it. An interaction is answered by editing its original
+    response, which needs the application id and the interaction's token (a secret that lives 15 minutes).
+    """
+
+    channel_id: int
+    application_id: int | None = None
+    interaction_token: str | None = field(default=None, repr=False)
+    ephemeral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A member's question as it was triggered.
+
+    ``conversation`` is ``None`` for a one-shot question: no history is read and nothing is kept.
+    ``show_question``: the reply quotes the question above the answer (a public slash answer shows it nowhere else).
+    """
+
+    trigger_id: int
+    kind: TriggerKind
+    author_id: int
+    author_name: str
+    text: str
+    route: ReplyRoute
+    asked_at: datetime
+    guild_id: int | None = None
+    conversation: ConversationKey | None = None
+    quote: Quote | None = None
+    options: ChatOptions = ChatOptions()
+    show_question: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One stored side of a question-and-answer pair. ``turn_id`` grows in the order of completion."""
+
+    turn_id: int
+    chat_role: ChatRole
+    text: str
+    author_name: str | None = None
+    quote: Quote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A conversation's stored turns, oldest first, as of ``epoch`` (a reset starts a new one)."""
+
+    conversation_id: int
+    epoch: int
+    turns: tuple[Turn, ...]
+
+
+class EndReason(StrEnum):
+    """Why the text of an answer ended. Everything but STOP is told to the member."""
+
+    STOP = "stop"
+    LENGTH = "length"  # the token cap was reached
+    CONTENT_FILTER = "content_filter"
+    BROKEN = "broken"  # the stream ended without a finish reason, or broke
+    TIMEOUT = "timeout"
+    STOPPED = "stopped"  # a member pressed Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider returned them; ``None`` where the server sends no usage."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer. ``text`` is the model's text, byte for byte."""
+
+    text: str
+    model: str
+    end_reason: EndReason
+    usage: Usage | None = None
+    ignored_options: tuple[str, ...] = ()
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether the model had more to say."""
+        return self.end_reason is not EndReason.STOP
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One Discord message of a reply: up to 2,000 characters, and at most one file."""
+
+    content: str
+    file_name: str | None = None
+    file_bytes: bytes | None = field(default=None, repr=False)
+
+
+class ReplyKind(StrEnum):
+    """An answer and a notice about the same trigger have different nonces."""
+
+    ANSWER = "answer"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is shown to the member in the end, page by page."""
+
+    kind: ReplyKind
+    pages: tuple[Page, ...]
+    retryable: bool = False  # the notice offers "Try again"
+
+
+class ClaimState(StrEnum):
+    """The states of a turn, in order. The last four are ends."""
+
+    CLAIMED = "claimed"
+    GENERATING = "generating"
+    READY = "ready"  # the reply is stored in the outbox
+    DONE = "done"
+    FAILED = "failed"  # its notice was delivered
+    EXPIRED = "expired"  # too old to be answered
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An unfinished turn as the store remembers it, for the work after a restart.
+
+    ``message_ids``: the Discord messages that show the reply so far, page by page.
+    ``reply``: set once the claim is READY.
+    """
+
+    question: Question
+    state: ClaimState
+    generations: int
+    message_ids: tuple[int, ...] = ()
+    reply: Reply | None = None

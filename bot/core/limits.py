@@ -1,0 +1,32 @@
+"""Limits, each defined once, with its unit in the name and its source beside it."""
+
+# Discord: message content and string options (developer documentation, "Create Message", "Application Commands").
+MESSAGE_CHARS = 2000
+QUESTION_CHARS = 6000
+NONCE_CHARS = 25
+
+# OpenAI: sampling parameters of POST /v1/chat/completions.
+TEMPERATURE = (0.0, 2.0)
+TOP_P = (0.0, 1.0)
+PENALTY = (-2.0, 2.0)
+MAX_TOKENS = (1, 32_000)
+
+# Delivery.
+REPLY_PAGES = 3  # more would flood a channel: the rest goes into a file
+EDIT_SECONDS = 1.2  # Discord allows about 5 edits in 5 s per channel; one of them stays free for the final edit
+
+# Conversation.
+TURNS_SIDE_BY_SIDE = 3
+TURNS_WAITING = 5
+TURN_SECONDS = 780  # 13 minutes: an interaction's token lives 15
+GENERATIONS = 2  # a text is generated again at most once after a crash
+QUOTE_CHARS = 1500  # of the message that a member replies to
+AUTHOR_NAME_CHARS = 32
+
+PROMPT_TOKENS = 16_000  # system prompt, turns and question; the oldest half is left out in one block beyond it
+ANSWER_TOKENS = 4_000  # the cap that is sent when nobody set one
+
+# Provider deadlines.
+FIRST_TOKEN_SECONDS = 90.0
+BETWEEN_TOKENS_SECONDS = 30.0
+CHAT_SECONDS = 300.0

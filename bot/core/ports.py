@@ -1,0 +1,236 @@
+"""What the core needs from outside, as protocols. The store, the provider and the cogs implement them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from bot.core.conversation import Answer, Claim, ConversationKey, EndReason, History, Question, Reply, Usage
+
+
+class Clock(Protocol):
+    """The injected clock."""
+
+    def now(self) -> datetime:
+        """Return the wall time, aware, in UTC."""
+        ...
+
+    def perf_seconds(self) -> float:
+        """Return a monotonic reading for pacing and durations."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep for a while of real time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a prompt, ready to be sent."""
+
+    chat_role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One chat completion. Sampling parameters are sent only when they are not ``None``."""
+
+    model: str
+    messages: tuple[ChatMessage, ...]
+    max_tokens: int
+    temperature: float | None = None
+    top_p: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    json: bool = False
+    conversation_hash: str | None = None  # groups requests for the provider's prompt cache
+    member_hash: str | None = None  # a stable pseudonym of the asker, for the provider's abuse checks
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer's text, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """The last event of every stream that gave text.
+
+    ``ignored_options``: the member's options that the server refused and that were left out, by their public names.
+    ``end_reason`` BROKEN or TIMEOUT: what came so far is all there is.
+    """
+
+    end_reason: EndReason
+    model: str
+    usage: Usage | None = None
+    ignored_options: tuple[str, ...] = ()
+    request_id: str | None = None
+
+
+class ChatModel(Protocol):
+    """Streams chat completions."""
+
+    def stream(self, request: ChatRequest) -> AsyncIterator[TextDelta | StreamEnd]:
+        """Yield text deltas, then exactly one ``StreamEnd``.
+
+        Raises a ``ProviderError`` only while no text has been yielded; afterwards the end reason says what happened.
+        Closing the iterator (``aclose``) aborts the request on the wire.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The worst case of one call, reserved before it is made, in millionths of a US dollar."""
+
+    capability: str
+    model: str
+    micro_usd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a call really cost. ``micro_usd`` is the reservation where the server returned no usage."""
+
+    micro_usd: int
+    usage: Usage | None
+    price_version: str
+
+
+class TurnStore(Protocol):
+    """The tables of a turn's life. Every method is one transaction and cannot be cancelled half-way.
+
+    All raise ``StoreUnavailable`` when the database cannot record.
+    """
+
+    async def claim(self, question: Question) -> bool:
+        """Record the trigger as CLAIMED; ``False`` when it was claimed before (by anybody, in any state)."""
+        ...
+
+    async def begin(self, trigger_id: int, reservation: Reservation, *, daily_cap_micro_usd: int) -> None:
+        """Move CLAIMED or GENERATING to GENERATING, count the generation and reserve its worst case.
+
+        Raises ``BudgetExhausted`` when what was spent and reserved since 00:00 UTC, with this, passes the cap; then
+        nothing is changed.
+        """
+        ...
+
+    async def history(self, key: ConversationKey) -> History:
+        """Return the conversation's turns of the current epoch, oldest first; makes the conversation if it is new."""
+        ...
+
+    async def place(self, trigger_id: int, page: int, message_id: int) -> None:
+        """Remember the Discord message that shows page ``page`` (0-based) of the reply."""
+        ...
+
+    async def complete(
+        self,
+        trigger_id: int,
+        answer: Answer,
+        reply: Reply,
+        settlement: Settlement,
+        *,
+        history: History | None,
+    ) -> None:
+        """Store the pair of turns, settle the cost and put the reply into the outbox (READY), in one transaction.
+
+        With ``history`` the pair is appended to that conversation, unless its epoch has changed since (a reset).
+        """
+        ...
+
+    async def fail(
+        self, trigger_id: int, reason: str, error_id: str, reply: Reply, settlement: Settlement | None
+    ) -> None:
+        """Put a notice into the outbox instead of an answer (READY), and settle or release the reservation.
+
+        ``settlement`` ``None`` releases it: nothing was billed.
+        """
+        ...
+
+    async def finish(self, trigger_id: int) -> None:
+        """End the claim: DONE after an answer, FAILED after a notice. Wipes the token, the outbox and the question.
+
+        A failed question is kept for ``take_failed`` when its notice is retryable.
+        """
+        ...
+
+    async def expire(self, trigger_id: int, reason: str) -> None:
+        """End the claim without a delivered reply: EXPIRED. Wipes like ``finish``; keeps the ledger's reservation."""
+        ...
+
+    async def take_failed(self, trigger_id: int, author_id: int) -> Question | None:
+        """Return the kept question of a FAILED claim to its author, once; ``None`` when there is none for them."""
+        ...
+
+    async def unfinished(self) -> Sequence[Claim]:
+        """Return every claim that has not ended, oldest first: the work that a restart left."""
+        ...
+
+    async def trim(self, conversation_id: int, first_turn_id: int) -> None:
+        """Let ``history`` begin at ``first_turn_id`` from now on; older turns stay stored but are not sent."""
+        ...
+
+    async def reset(self, key: ConversationKey) -> None:
+        """Start a new epoch of the conversation: its stored turns are deleted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """A parameter that a server refuses for a model, and what to send instead (``None``: leave it out)."""
+
+    base_url: str
+    model: str
+    parameter: str
+    replacement: str | None
+
+
+class QuirkStore(Protocol):
+    """Remembers what servers refuse, so that each refusal is paid for once."""
+
+    async def quirks(self) -> Sequence[Quirk]:
+        """Return everything remembered."""
+        ...
+
+    async def remember(self, quirk: Quirk) -> None:
+        """Remember one refusal; the newest replacement for the same parameter wins."""
+        ...
+
+
+class PreferenceScope(StrEnum):
+    """What a preference is set for."""
+
+    GUILD = "guild"
+    CHANNEL = "channel"
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """One stored preference. ``name`` and ``value`` are the core's words, checked before they are stored."""
+
+    scope: PreferenceScope
+    scope_id: int
+    name: str
+    value: str
+
+
+class PreferenceStore(Protocol):
+    """Preferences of servers and channels: few, so all of them are kept in memory by the core."""
+
+    async def preferences(self) -> Sequence[Preference]:
+        """Return all stored preferences."""
+        ...
+
+    async def set_preference(self, preference: Preference, *, changed_by: int) -> None:
+        """Store a preference and who changed it, replacing an earlier value."""
+        ...
+
+    async def clear_preference(self, scope: PreferenceScope, scope_id: int, name: str, *, changed_by: int) -> None:
+        """Remove a preference, so that the default holds again."""
+        ...

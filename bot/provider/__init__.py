@@ -1,0 +1,1 @@
+"""Our side of the OpenAI API: the only importer of openai."""

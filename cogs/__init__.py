@@ -1,0 +1,1 @@
+"""One file per group of commands: Discord in, one call, Discord out."""
