@@ -1,0 +1,99 @@
+"""Standard logging with two promises: no secret and nobody's words in any line, and one line per record."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+from typing import TextIO
+
+# Below these levels the libraries log what members write, interaction tokens, SQL values or request bodies.
+PINNED = {
+    "discord": logging.INFO,
+    "discord.http": logging.INFO,
+    "discord.gateway": logging.INFO,
+    "discord.webhook": logging.INFO,
+    "openai": logging.INFO,
+    "httpx2": logging.WARNING,
+    "httpcore2": logging.INFO,
+    "aiosqlite": logging.INFO,
+    "aiohttp": logging.INFO,
+    "asyncio": logging.INFO,
+}
+# What a secret looks like, wherever it comes from: OpenAI keys, bot tokens, interaction and webhook tokens in paths.
+SECRET_SHAPES = re.compile(
+    r"sk-[A-Za-z0-9_*-]{8,}"
+    r"|[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"
+    r"|(?<=/webhooks/)\d+/[A-Za-z0-9_.-]{20,}"
+    r"|(?<=/interactions/)\d+/[A-Za-z0-9_.-]{20,}"
+)
+HIDDEN = "[hidden]"
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+def _escaped(text: str) -> str:
+    """Escape control characters, so that nobody can forge a line or colour a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def describe_exception(error: BaseException) -> str:
+    """Return types and places of an exception and its causes, without messages: those may hold members' words."""
+    parts = []
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        frames = traceback.extract_tb(link.__traceback__)
+        places = " < ".join(f"{f.filename.rsplit('/', 2)[-1]}:{f.lineno} {f.name}" for f in reversed(frames[-8:]))
+        parts.append(f"{type(link).__module__}.{type(link).__qualname__} at {places or 'unknown'}")
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return " caused by ".join(parts)
+
+
+class RedactingFormatter(logging.Formatter):
+    """One line per record: escaped, without secrets; exceptions without their messages."""
+
+    def __init__(self, secrets: Iterable[str], *, as_json: bool) -> None:
+        super().__init__()
+        self._secrets = tuple(sorted({s for s in secrets if len(s) >= 4}, key=len, reverse=True))
+        self._as_json = as_json
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format one record as a line."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
+        line: dict[str, object] = {
+            "time": stamp,
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in _STANDARD},
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = describe_exception(record.exc_info[1])
+        if self._as_json:
+            return self._redacted(json.dumps(line, ensure_ascii=True, default=str))
+        head = f"{line.pop('time')} {line.pop('level'):<7} {line.pop('logger')}: {line.pop('message')}"
+        return self._redacted(_escaped(" ".join([head, *(f"{name}={value}" for name, value in line.items())])))
+
+    def _redacted(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return SECRET_SHAPES.sub(HIDDEN, text)
+
+
+def set_up_logging(level: str, *, as_json: bool, secrets: Iterable[str], stream: TextIO | None = None) -> None:
+    """Send everything to one redacting stream (standard error by default); pin the libraries that tell too much."""
+    output = logging.StreamHandler(stream or sys.stderr)
+    output.setFormatter(RedactingFormatter(secrets, as_json=as_json))
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(output)
+    root.setLevel(level)
+    for name, floor in PINNED.items():
+        logging.getLogger(name).setLevel(max(floor, logging.getLevelNamesMapping()[level]))
+    logging.captureWarnings(capture=True)

@@ -1,0 +1,208 @@
+"""The settings of one process, read from the environment and ``.env``. Nothing else reads the environment.
+
+Every problem is found in one go (``SettingsError.problems``), an empty value counts as unset, a secret may also be
+given as a file (``DISCORD_TOKEN_FILE=/run/secrets/discord``), and a mistyped name is warned about.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+ENV_FILE_VARIABLE = "PARLEY_ENV_FILE"
+# Names that look like ours in any environment, for the warning about mistyped ones.
+PREFIXES = ("DISCORD_", "OPENAI_", "CHAT_", "DATABASE_", "MESSAGE_CONTENT", "DAILY_", "UNPRICED_", "PARLEY_")
+
+
+def _unquoted(value: object) -> object:
+    """Take off the quotes that ``docker run --env-file`` leaves around a value."""
+    if isinstance(value, str):
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            return value[1:-1]
+    return value
+
+
+def _is_private_host(host: str) -> bool:
+    if host == "localhost" or "." not in host or host.endswith((".local", ".internal", ".localhost")):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+def _checked_url(value: str) -> str:
+    """Refuse what would send the key in the clear, or cannot be a base URL at all."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http", "ws", "wss") or not parts.hostname:
+        raise ValueError("must be a URL such as https://api.openai.com/v1")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must not carry a user, a password, a query or a fragment")
+    if parts.scheme in ("http", "ws") and not _is_private_host(parts.hostname):
+        raise ValueError("must be https: only a server on this machine or in a private network may be plain http")
+    return value.rstrip("/")
+
+
+def _checked_token(value: SecretStr) -> SecretStr:
+    token = value.get_secret_value()
+    if not token.isascii() or any(c.isspace() for c in token):
+        raise ValueError("has characters that no token has; copy it again without spaces or quotes")
+    return value
+
+
+def _checked_database_url(value: str) -> str:
+    if not value.startswith("sqlite:///") or len(value) == len("sqlite:///"):
+        raise ValueError(
+            "must be sqlite:///path/to/file.db (three slashes for a relative path, four for an absolute one)"
+        )
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_unquoted)]
+Url = Annotated[str, BeforeValidator(_unquoted), AfterValidator(_checked_url)]
+Secret = Annotated[SecretStr, BeforeValidator(_unquoted), AfterValidator(_checked_token)]
+Usd = Annotated[Decimal, BeforeValidator(_unquoted), Field(ge=0, le=1_000_000)]
+
+
+class Settings(BaseSettings):
+    """Settings of one process. ``.env.example`` explains each; a test keeps the two in step."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    discord_token: Secret | None = None
+    openai_api_key: Secret | None = None
+    openai_base_url: Url | None = None
+    chat_api_key: Secret | None = None
+    chat_base_url: Url | None = None
+    chat_model: Text = "gpt-6-luna"
+    daily_budget_usd: Usd | None = None
+    unpriced_call_usd: Usd = Decimal("0.05")
+    message_content_intent: Annotated[bool, BeforeValidator(_unquoted)] = False
+    database_url: Annotated[Text, AfterValidator(_checked_database_url)] = "sqlite:///data/parley.db"
+    catalogue_overlay: Annotated[Path, BeforeValidator(_unquoted)] | None = None
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_unquoted)] = "INFO"
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_unquoted)] = "text"
+    discord_api_url: Url | None = None
+    discord_gateway_url: Url | None = None
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return Path(self.database_url.removeprefix("sqlite:///"))
+
+    @property
+    def chat_endpoint(self) -> Endpoint:
+        """Where chat completions are asked for."""
+        own = self.chat_base_url is not None
+        # The general key belongs to the general server: it is never sent to another one.
+        key = self.chat_api_key or (None if own else self.openai_api_key)
+        return Endpoint(base_url=self.chat_base_url or self.openai_base_url or OPENAI_BASE_URL, api_key=key)
+
+    def secrets(self) -> Iterator[str]:
+        """Yield every secret value, for the log filter."""
+        for value in (self.discord_token, self.openai_api_key, self.chat_api_key):
+            if value is not None:
+                yield value.get_secret_value()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server that speaks the OpenAI API. ``api_key`` is ``None`` for servers that need none."""
+
+    base_url: str
+    api_key: SecretStr | None
+
+
+SECRET_NAMES = tuple(name.upper() for name in ("discord_token", "openai_api_key", "chat_api_key"))
+NAMES = tuple(name.upper() for name in Settings.model_fields)
+
+
+class SettingsError(Exception):
+    """Everything that is wrong with the settings, one sentence each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSettings:
+    """Settings, and what the operator should know about how they were read."""
+
+    settings: Settings
+    warnings: tuple[str, ...]
+
+
+def read_settings(*, for_discord: bool, overrides: Mapping[str, Any] | None = None) -> ReadSettings:
+    """Read the environment over ``.env`` (or the file that ``PARLEY_ENV_FILE`` names).
+
+    With ``for_discord`` what ``python -m bot run`` cannot do without is required. ``overrides`` are settings by field
+    name that win over both. Raises ``SettingsError`` with every problem found.
+    """
+    env_file = Path(os.environ.get(ENV_FILE_VARIABLE) or ".env")
+    problems: list[str] = []
+    from_file: dict[str, str | None] = {}
+    if env_file.is_file():
+        try:
+            from_file = {name.upper(): value for name, value in dotenv_values(env_file).items()}
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError([f"{env_file}: cannot be read ({type(error).__name__}); save it as UTF-8"]) from None
+    environment = {name.upper(): value for name, value in os.environ.items()}
+    values = {**from_file, **{name: value for name, value in environment.items() if value}}
+
+    explicit: dict[str, Any] = dict(overrides or {})
+    for name in SECRET_NAMES:
+        path = values.get(f"{name}_FILE")
+        if path and values.get(name):
+            problems.append(f"{name} and {name}_FILE are both set: keep one")
+        elif path:
+            try:
+                explicit[name.lower()] = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                problems.append(f"{name}_FILE: the file cannot be read ({type(error).__name__})")
+
+    settings = None
+    try:
+        settings = Settings(_env_file=env_file, **explicit)
+    except ValidationError as error:
+        problems.extend(
+            f"{str(entry['loc'][0]).upper()}: {entry['msg'].removeprefix('Value error, ')}"
+            for entry in error.errors(include_input=False, include_url=False, include_context=False)
+        )
+    if for_discord:
+        problems += _missing({name for name, value in values.items() if value} | {name.upper() for name in explicit})
+    if settings is None or problems:
+        raise SettingsError(problems)
+    return ReadSettings(settings, tuple(_unknown_names(from_file, environment, env_file.name)))
+
+
+def _missing(given: set[str]) -> Iterator[str]:
+    if "DISCORD_TOKEN" not in given:
+        yield "DISCORD_TOKEN is not set: copy it from your application's Bot page in the Discord developer portal"
+    if given.isdisjoint({"OPENAI_API_KEY", "OPENAI_BASE_URL", "CHAT_API_KEY", "CHAT_BASE_URL"}):
+        yield "OPENAI_API_KEY is not set: set it, or OPENAI_BASE_URL for a compatible server of your own"
+    if "DAILY_BUDGET_USD" not in given:
+        yield "DAILY_BUDGET_USD is not set: the most that the bot may spend a day, in US dollars (5 is a start)"
+
+
+def _unknown_names(
+    from_file: Mapping[str, str | None], environment: Mapping[str, str], file_name: str
+) -> Iterator[str]:
+    known = {*NAMES, *(f"{name}_FILE" for name in SECRET_NAMES), ENV_FILE_VARIABLE}
+    for name in sorted({*from_file, *(name for name in environment if name.startswith(PREFIXES))} - known):
+        close = difflib.get_close_matches(name, known, n=1)
+        where = file_name if name in from_file else "the environment"
+        yield f"{name} in {where} is not a setting of Parley" + (f": did you mean {close[0]}?" if close else "")
