@@ -62,12 +62,14 @@ class ReplyRoute:
 
     A message is answered in its channel, as a reply to it. An interaction is answered by editing its original
     response, which needs the application id and the interaction's token (a secret that lives 15 minutes).
+    ``single_page``: no further message can follow the first one (it is private, or the bot may not send here).
     """
 
     channel_id: int
     application_id: int | None = None
     interaction_token: str | None = field(default=None, repr=False)
     ephemeral: bool = False
+    single_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One stored side of a question-and-answer pair. ``turn_id`` grows in the order of completion."""
+    """One stored side of a question-and-answer pair. ``turn_id`` grows in the order of completion.
+
+    ``asked_at`` of a user turn is its question's: a prompt shows it, so it must never change.
+    """
 
     turn_id: int
     chat_role: ChatRole
     text: str
     author_name: str | None = None
     quote: Quote | None = None
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ ParleyError
 ├── Busy                    too many questions wait in this conversation
 ├── BudgetExhausted         the bot's spending cap for today is reached
 ├── StoreUnavailable        the database cannot record, so nothing may be spent
-├── EmptyQuestion           a trigger without words
-├── NotAllowed              the member may not do this
+├── Stopped                 a member pressed Stop before the first word
+├── Interrupted             a restart cut the work too often, or too long ago
+├── DeliveryFailed          Discord did not take the reply; it will be tried again
+├── DeliveryRefused         Discord will never take the reply (no permission, channel gone)
 └── ProviderError           anything about the OpenAI-compatible server
     ├── KeyRejected         401, 403
     ├── QuotaExhausted      429 with a quota code: never retried
@@ -36,6 +38,7 @@ class ParleyError(Exception):
 
     code: ClassVar[str] = "unexpected"
     retryable: ClassVar[bool] = False  # asking the same again may help
+    may_be_billed: ClassVar[bool] = False  # the call may have cost money although nothing came of it
 
     def __init__(self, detail: str = "", **fields: str | int) -> None:
         super().__init__(detail or self.code)
@@ -66,16 +69,30 @@ class StoreUnavailable(ParleyError):
     retryable = True
 
 
-class EmptyQuestion(ParleyError):
-    """A trigger without words."""
+class Stopped(ParleyError):
+    """A member pressed Stop before the first word."""
 
-    code = "empty_question"
+    code = "stopped"
+    retryable = True
 
 
-class NotAllowed(ParleyError):
-    """The member may not do this."""
+class Interrupted(ParleyError):
+    """A restart cut the work too often, or too long ago."""
 
-    code = "not_allowed"
+    code = "interrupted"
+    retryable = True
+
+
+class DeliveryFailed(ParleyError):
+    """Discord did not take the reply now: it stays in the outbox and is tried again."""
+
+    code = "delivery_failed"
+
+
+class DeliveryRefused(ParleyError):
+    """Discord will never take the reply: no permission, channel gone, token expired."""
+
+    code = "delivery_refused"
 
 
 class ProviderError(ParleyError):
@@ -88,12 +105,14 @@ class KeyRejected(ProviderError):
     """The server refuses the API key, or what it may use."""
 
     code = "key_rejected"
+    retryable = True  # once the owner has mended it
 
 
 class QuotaExhausted(ProviderError):
     """The owner's account has no quota or credit left."""
 
     code = "quota_exhausted"
+    retryable = True  # once the owner has mended it
 
 
 class RateLimited(ProviderError):
@@ -111,6 +130,7 @@ class ModelNotFound(ProviderError):
     """The server has no such model, or not any more."""
 
     code = "model_not_found"
+    retryable = True  # once the owner has mended it
 
     def __init__(self, detail: str = "", *, model: str) -> None:
         super().__init__(detail, model=model)
@@ -120,6 +140,7 @@ class EndpointMissing(ProviderError):
     """The server does not offer the capability at all."""
 
     code = "endpoint_missing"
+    retryable = True  # once the owner has mended it
 
 
 class RequestRefused(ProviderError):
@@ -132,6 +153,7 @@ class ContentRefused(ProviderError):
     """A content policy blocked the question or the whole answer."""
 
     code = "content_refused"
+    may_be_billed = True
 
 
 class ContextOverflow(ProviderError):
@@ -151,6 +173,7 @@ class ProviderTimeout(ProviderError):
     """No (further) answer came in time, and there is nothing to show."""
 
     code = "provider_timeout"
+    may_be_billed = True
     retryable = True
 
 
@@ -158,6 +181,7 @@ class EmptyAnswer(ProviderError):
     """The model gave no text."""
 
     code = "empty_answer"
+    may_be_billed = True
     retryable = True
 
 
@@ -165,4 +189,5 @@ class InvalidReply(ProviderError):
     """What came is not an answer: HTML, a broken line, no choices."""
 
     code = "invalid_reply"
+    may_be_billed = True
     retryable = True

@@ -73,6 +73,29 @@ class StreamEnd:
     request_id: str | None = None
 
 
+class Draft(Protocol):
+    """An answer that is still growing."""
+
+    def pages(self) -> tuple[str, ...]:
+        """Return what to show of it now, one string per Discord message, marked unfinished."""
+        ...
+
+
+class Screen(Protocol):
+    """Where one reply is shown: the Discord side of a turn."""
+
+    def show(self, draft: Draft) -> None:
+        """Show the draft as it is whenever the channel's pace allows the next edit. Cheap: called for every delta."""
+        ...
+
+    async def deliver(self, reply: Reply) -> None:
+        """Replace what is shown with the finished reply, at once.
+
+        Safe to repeat. Raises ``DeliveryFailed`` (try again later) or ``DeliveryRefused`` (never).
+        """
+        ...
+
+
 class ChatModel(Protocol):
     """Streams chat completions."""
 
@@ -204,8 +227,9 @@ class QuirkStore(Protocol):
 
 
 class PreferenceScope(StrEnum):
-    """What a preference is set for."""
+    """What a preference is set for. The scope id of BOT is 0."""
 
+    BOT = "bot"
     GUILD = "guild"
     CHANNEL = "channel"
 
