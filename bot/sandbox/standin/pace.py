@@ -17,12 +17,6 @@ class Pace:
     tokens_per_second: float | None = None
     tokens_per_chunk: int = 1
 
-    def slowed(self, times: float) -> Pace:
-        """Return the same pace with tokens that come so many times slower."""
-        if self.tokens_per_second is None:
-            return self
-        return Pace(self.first_token_seconds, self.tokens_per_second / times, self.tokens_per_chunk)
-
     def due_seconds(self, chunk: int) -> float:
         """Return when chunk number ``chunk`` (0-based) is due, in seconds after the request came."""
         if self.tokens_per_second is None:

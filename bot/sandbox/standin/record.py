@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from aiohttp import web
 
 KEPT_REQUESTS = 2000  # of a long run; the oldest go first
 
@@ -26,13 +28,18 @@ class RecordedRequest:
     headers: Mapping[str, str]
     body: Any
     came_at: float
+    number: int = 0  # in the order of arrival, from 1
     first_text_at: float | None = None
     last_text_at: float | None = None
     status: int | None = None
-    usage: dict[str, Any] | None = None  # as generated, even where it was not sent
+    usage: Mapping[str, Any] | None = None  # as generated, even where it was not sent
     aborted: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+# Where a request carries its record.
+RECORD = web.RequestKey("record", RecordedRequest)
 
 
 class Journal:
@@ -41,19 +48,23 @@ class Journal:
     def __init__(self, log: Path | None = None) -> None:
         self.requests: list[RecordedRequest] = []
         self._log = log
+        self._count = 0
         self._arrival = asyncio.Condition()
 
-    async def arrive(self, record: RecordedRequest) -> None:
-        """Add a request."""
+    async def add(self, record: RecordedRequest) -> None:
+        """Add a request that came, and number it."""
         async with self._arrival:
+            self._count += 1
+            record.number = self._count
             self.requests.append(record)
             del self.requests[:-KEPT_REQUESTS]
             self._arrival.notify_all()
 
-    async def until(self, true: Callable[[], bool]) -> None:
-        """Wait until a condition on the requests holds; it is looked at when a request comes."""
+    async def arrived(self, number: int) -> RecordedRequest:
+        """Wait for the request of that number, and return it."""
         async with self._arrival:
-            await self._arrival.wait_for(true)
+            await self._arrival.wait_for(lambda: self._count >= number)
+        return next(record for record in self.requests if record.number == number)
 
     def end(self, record: RecordedRequest) -> None:
         """Mark a request as done and log its stamps: numbers only, nobody's words."""

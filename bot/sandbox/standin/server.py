@@ -1,16 +1,31 @@
-"""The stand-in's server: lifetime, keys, recording; the endpoints have modules of their own."""
+"""The stand-in's server: lifetime, key, recording; each family of endpoints has a module of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Self, TypeAlias
 
+from aiohttp import web
+
+from bot.sandbox.standin import models
 from bot.sandbox.standin.behaviours import Behaviour
+from bot.sandbox.standin.chat import ChatEndpoint
 from bot.sandbox.standin.pace import Pace
-from bot.sandbox.standin.record import RecordedRequest
+from bot.sandbox.standin.record import RECORD, Journal, RecordedRequest
+from bot.sandbox.standin.refusals import Refusal
 
 Check: TypeAlias = Callable[[str, str, object], None]
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+HOST = "127.0.0.1"
+BODY_BYTES = 64 * 1024 * 1024  # pictures and audio come in requests too
+SHUTDOWN_SECONDS = 0.05  # then whatever still streams is cancelled
+AT_ONCE = Pace()
 
 
 class StandIn:
@@ -24,42 +39,129 @@ class StandIn:
         self,
         *,
         key: str = "sk-stand-in",
-        pace: Pace = Pace(),
+        pace: Pace = AT_ONCE,
         port: int = 0,
         check: Check | None = None,
         log: Path | None = None,
     ) -> None:
         self.key = key
+        self._port = port
+        self._check = check
+        self._failures: list[Exception] = []
+        self._journal = Journal(log)
+        self._chat = ChatEndpoint(pace)
+        self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError
+        app = web.Application(middlewares=[self._serve], client_max_size=BODY_BYTES)
+        app.add_routes([*self._chat.routes(), *models.routes()])
+        app.on_response_prepare.append(self._sign)
+        # Without handler_cancellation nobody would notice that a client went away.
+        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, HOST, self._port).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+        return self
 
-    async def __aexit__(self, *exc: object) -> None:
-        raise NotImplementedError
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+        if self._failures and exc is None:
+            raise ExceptionGroup("requests against the API's contract, or failures of the stand-in", self._failures)
 
     @property
     def base_url(self) -> str:
         """Where a client finds the API, ``/v1`` included."""
-        raise NotImplementedError
+        return f"http://{HOST}:{self._port}/v1"
 
     @property
     def requests(self) -> list[RecordedRequest]:
         """All requests in the order of arrival."""
-        raise NotImplementedError
+        return self._journal.requests
 
     @property
     def billed(self) -> int:
         """How many completions were generated: counted when one begins, whether or not the client gets it."""
-        raise NotImplementedError
+        return self._chat.billed
 
     def script(self, *behaviours: Behaviour) -> None:
         """Let each of the following chat requests show one of these behaviours, in order."""
-        raise NotImplementedError
+        self._chat.script.extend(behaviours)
 
     def release(self) -> None:
-        """Let every request go on that is held now or came before now (``Hold``, ``Stall``)."""
-        raise NotImplementedError
+        """Let every request go on that has come so far and is held, or will be (``Hold``, ``Stall``)."""
+        for record in self.requests:
+            record.released.set()
 
     async def arrived(self, count: int) -> RecordedRequest:
-        """Wait until so many requests came since the start, and return that one."""
-        raise NotImplementedError
+        """Wait until so many requests have come since the start, and return that one."""
+        return await self._journal.arrived(count)
+
+    @web.middleware
+    async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Record a request, and turn what goes wrong into OpenAI's error object."""
+        came_at = time.perf_counter()
+        raw = await request.read()
+        record = RecordedRequest(request.method, request.path, request.headers, _parsed(raw), came_at)
+        request[RECORD] = record
+        await self._journal.add(record)
+        try:
+            response = await self._answer(request, record, handler)
+            record.status = response.status
+        except (asyncio.CancelledError, ConnectionError):
+            record.aborted = self._runner is not None  # the client is gone, unless it is we who are closing
+            raise
+        except Exception as failure:
+            self._failures.append(failure)
+            raise
+        finally:
+            self._journal.end(record)
+        return response
+
+    async def _answer(self, request: web.Request, record: RecordedRequest, handler: Handler) -> web.StreamResponse:
+        try:
+            if self._check is not None:
+                self._check(record.method, record.path, record.body)
+        except Exception as violation:  # noqa: BLE001 - whatever it raises is raised again at the end
+            self._failures.append(violation)
+        try:
+            self._admit(request)
+            return await handler(request)
+        except Refusal as refusal:
+            return refusal.response()
+        except web.HTTPNotFound:
+            return Refusal(f"Invalid URL ({request.method} {request.path})", status=404).response()
+        except web.HTTPMethodNotAllowed:
+            return Refusal(
+                f"Not allowed to {request.method} on {request.path}.",
+                status=405,
+                code="method_not_supported",
+                param="method",
+            ).response()
+
+    def _admit(self, request: web.Request) -> None:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme != "Bearer" or not key:
+            raise Refusal("You didn't provide an API key in the Authorization header.", status=401)
+        if key != self.key:
+            masked = f"{key[:3]}***{key[-4:]}" if len(key) > 12 else "***"
+            raise Refusal(f"Incorrect API key provided: {masked}.", status=401, code="invalid_api_key")
+
+    async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
+        if record := request.get(RECORD):
+            response.headers["x-request-id"] = f"req_standin_{record.number}"
+
+
+def _parsed(raw: bytes) -> object:
+    try:
+        return json.loads(raw)
+    except ValueError:  # no JSON, or not even UTF-8: the endpoint refuses it
+        return None

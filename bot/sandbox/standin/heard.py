@@ -1,0 +1,85 @@
+"""What a request tells the stand-in: the question, what came before it, the options that were set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.sandbox.standin.tokens import text_of
+
+# How the bot frames a member's message: "[name, time]", then perhaps a quoted message, then the words.
+_FRAME = re.compile(r"\[(?P<author>[^\[\],\n]*)[^\[\]\n]*\]\n(?:Context: [^\n]*\n(?P<quote>(?:>[^\n]*\n)+)\n)?")
+_SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A member's words without the frame, and whose they are."""
+
+    text: str
+    author: str | None
+    quote: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One request, as a person would retell it. ``earlier`` are the user turns before the question, oldest first."""
+
+    model: str
+    question: str
+    author: str | None
+    quote: str | None
+    earlier: tuple[Said, ...]
+    answers: int
+    system_chars: int
+    cap_tokens: int | None
+    options: tuple[tuple[str, Any], ...]
+
+    @property
+    def turn(self) -> int:
+        """The number of this turn among those that came along, from 1."""
+        return len(self.earlier) + 1
+
+
+def hear(body: Mapping[str, Any]) -> Heard:
+    """Return what an accepted request says."""
+    messages = body["messages"]
+    said = [_said(text_of(message)) for message in messages if message["role"] == "user"]
+    *earlier, asked = said or [_said("")]
+    systems = [text_of(message) for message in messages if message["role"] in ("system", "developer")]
+    return Heard(
+        model=body["model"],
+        question=asked.text,
+        author=asked.author,
+        quote=asked.quote,
+        earlier=tuple(earlier),
+        answers=sum(message["role"] == "assistant" for message in messages),
+        system_chars=sum(map(len, systems)),
+        cap_tokens=cap_of(body),
+        options=tuple((name, body[name]) for name in _SAMPLING if body.get(name) is not None),
+    )
+
+
+def cap_of(body: Mapping[str, Any]) -> int | None:
+    """Return the most tokens that the answer may have."""
+    cap: int | None = body.get("max_completion_tokens") or body.get("max_tokens")
+    return cap
+
+
+def _said(text: str) -> Said:
+    frame = _FRAME.match(text)
+    if frame is None:
+        return Said(text, None, None)
+    quote = frame["quote"]
+    quoted = " ".join(line.removeprefix(">").strip() for line in quote.splitlines()) if quote else None
+    return Said(text[frame.end() :], frame["author"], quoted)
+
+
+def excerpt(text: str, chars: int = 60) -> str:
+    """Return a text's first words on one line; a backtick could open a code block around ours, so none is left."""
+    words = " ".join(text.replace("`", "'").split())
+    if len(words) <= chars:
+        return words
+    return words[:chars].rsplit(" ", 1)[0].rstrip() + "…"

@@ -1,0 +1,112 @@
+"""The models that the stand-in offers under their real names, what each refuses, and ``/v1/models``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from bot.sandbox.standin.refusals import Refusal
+
+CREATED = 1_767_225_600  # 2026-01-01; nothing depends on it
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What one model takes.
+
+    ``efforts``: the reasoning efforts it knows, none for a model that does not reason; it reasons with
+    ``default_effort`` when the request names none, and takes sampling parameters only with ``none``.
+    ``refused``: parameters it does not take, each with the one to use instead.
+    ``shutdown_date`` is announced only: no answer depends on today's date, or tests would end with the model.
+    """
+
+    name: str
+    context_tokens: int
+    answer_tokens: int
+    shutdown_date: str | None = None
+    efforts: tuple[str, ...] = ()
+    default_effort: str = "medium"
+    cache_writes_billed: bool = False
+    refused: Mapping[str, str | None] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the model as the API lists it."""
+        return {
+            "id": self.name,
+            "object": "model",
+            "created": CREATED,
+            "owned_by": "stand-in",
+            "shutdown_date": self.shutdown_date,
+        }
+
+
+_RENAMED = {"max_tokens": "max_completion_tokens"}
+_NOT_REASONING = {"reasoning_effort": None, "verbosity": None}
+_LUNA_EFFORTS = ("none", "low", "medium", "high", "xhigh", "max")
+
+MODELS = {
+    card.name: card
+    for card in (
+        ModelCard("gpt-6-luna", 1_050_000, 128_000, efforts=_LUNA_EFFORTS, cache_writes_billed=True, refused=_RENAMED),
+        ModelCard(
+            "gpt-6.1-terra", 1_050_000, 128_000, efforts=_LUNA_EFFORTS, cache_writes_billed=True, refused=_RENAMED
+        ),
+        ModelCard(
+            "gpt-6.2-sol", 1_050_000, 128_000, efforts=_LUNA_EFFORTS[1:], cache_writes_billed=True, refused=_RENAMED
+        ),
+        ModelCard("gpt-5.5", 400_000, 128_000, efforts=_LUNA_EFFORTS[:-1], refused=_RENAMED),
+        ModelCard("gpt-4o-mini", 128_000, 16_384, shutdown_date="2027-01-14", refused=_NOT_REASONING),
+        # Made up: a context that a short conversation fills.
+        ModelCard("standin-small", 2_000, 16_384, refused=_NOT_REASONING),
+        # Made up: a server that knows only the oldest parameters.
+        ModelCard(
+            "standin-classic",
+            32_000,
+            32_000,
+            refused={
+                "max_completion_tokens": "max_tokens",
+                "stream_options": None,
+                "safety_identifier": None,
+                "prompt_cache_key": None,
+                **_NOT_REASONING,
+            },
+        ),
+        # Made up: everything but the penalties.
+        ModelCard(
+            "standin-no-penalties",
+            128_000,
+            32_000,
+            refused={"presence_penalty": None, "frequency_penalty": None, **_NOT_REASONING},
+        ),
+    )
+}
+
+# Shut down on 2026-10-23 (announced in the SDK's list of chat models).
+SHUT_DOWN = frozenset({"gpt-3.5-turbo", "gpt-4", "gpt-4-turbo", "gpt-4.1-nano", "o1", "o3-mini", "o4-mini"})
+
+
+def model_card(name: str) -> ModelCard:
+    """Return a model's card; refuse with 404 what is unknown or shut down."""
+    if name in MODELS:
+        return MODELS[name]
+    if name in SHUT_DOWN:
+        sentence = f"The model `{name}` was shut down on 2026-10-23 and cannot be used any more."
+    else:
+        sentence = f"The model `{name}` does not exist or you do not have access to it."
+    raise Refusal(sentence, status=404, code="model_not_found")
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the routes of the models endpoints."""
+    return [web.get("/v1/models", _list_models), web.get("/v1/models/{name}", _retrieve_model)]
+
+
+async def _list_models(_: web.Request) -> web.Response:
+    return web.json_response({"object": "list", "data": [card.as_json() for card in MODELS.values()]})
+
+
+async def _retrieve_model(request: web.Request) -> web.Response:
+    return web.json_response(model_card(request.match_info["name"]).as_json())
