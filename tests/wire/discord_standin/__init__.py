@@ -1,0 +1,7 @@
+"""A small Discord over real HTTP and WebSocket on loopback, for running the real program against it."""
+
+from tests.wire.discord_standin.journal import Request
+from tests.wire.discord_standin.server import DiscordStandIn, StandInClock
+from tests.wire.discord_standin.world import Channel, Interaction, Message, User
+
+__all__ = ["Channel", "DiscordStandIn", "Interaction", "Message", "Request", "StandInClock", "User"]

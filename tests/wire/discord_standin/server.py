@@ -1,0 +1,206 @@
+"""The stand-in as tests use it: started, spoken to by actors, asked what happened."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from aiohttp import web
+
+from tests.wire.discord_standin.app_routes import AppRoutes
+from tests.wire.discord_standin.buckets import Buckets
+from tests.wire.discord_standin.commands import button, slash_options
+from tests.wire.discord_standin.gateway import Gateway
+from tests.wire.discord_standin.interaction_routes import COMPONENT, InteractionRoutes
+from tests.wire.discord_standin.journal import Journal, Json, Request
+from tests.wire.discord_standin.message_routes import Composer, MessageRoutes
+from tests.wire.discord_standin.payloads import Payloads
+from tests.wire.discord_standin.rest import PREFIX, Rest, Routes
+from tests.wire.discord_standin.spec import load_spec
+from tests.wire.discord_standin.world import Channel, Interaction, Message, MessageKind, User, World
+
+T = TypeVar("T")
+COMMAND = 2  # the interaction type of a slash command
+
+
+class StandInClock:
+    """Real time that a test can put forward: interaction tokens, nonces and buckets age by it."""
+
+    def __init__(self) -> None:
+        self._ahead_seconds = 0.0
+
+    def __call__(self) -> float:
+        return time.perf_counter() + self._ahead_seconds
+
+    def advance(self, seconds: float) -> None:
+        self._ahead_seconds += seconds
+
+
+class DiscordStandIn:
+    """One Discord with one app in it, on a free port of the loopback interface.
+
+    ``privileged_intents``: the bits that are switched on in the developer portal; IDENTIFY with others ends in 4014.
+    """
+
+    def __init__(self, *, privileged_intents: int = 0, clock: Callable[[], float] | None = None) -> None:
+        self.clock = clock or StandInClock()
+        self.journal = Journal()
+        self.world = World()
+        self.token = _fake_token(self.world.bot)
+        self.payloads = Payloads(self.world, cdn_url="")
+        self.gateway = Gateway(self.payloads, self.journal, token=self.token, privileged_intents=privileged_intents)
+        self.api_url = ""
+        composer = Composer(self.world)
+        self.routes: Routes = {
+            **AppRoutes(self.payloads, self.gateway).table(),
+            **MessageRoutes(self.payloads, self.gateway, composer, self.clock).table(),
+            **InteractionRoutes(self.payloads, self.gateway, composer, self.clock).table(),
+        }
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        rest = Rest(self.journal, Buckets(self.clock), load_spec(), token=self.token)
+        rest.register(app, self.routes)
+        app.router.add_get("/gateway/", self.gateway.serve)
+        app.router.add_get("/gateway", self.gateway.serve)
+        rest.refuse_unknown(app)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        port = self._runner.addresses[0][1]
+        self.api_url = f"http://127.0.0.1:{port}{PREFIX}"
+        self.gateway.url = f"ws://127.0.0.1:{port}/gateway"
+        self.payloads.cdn_url = f"http://127.0.0.1:{port}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._runner:
+            self.gateway.close(1001)
+            await self._runner.cleanup()
+
+    @property
+    def gateway_url(self) -> str:
+        return self.gateway.url
+
+    @property
+    def violations(self) -> list[str]:
+        return self.journal.violations
+
+    def requests(self, method: str = "", route: str = "") -> list[Request]:
+        """Return the answered requests with this method and a route that ends so, oldest first."""
+        return [
+            request
+            for request in self.journal.requests
+            if request.method.startswith(method) and request.route.endswith(route)
+        ]
+
+    @property
+    def pinged(self) -> set[str]:
+        """Everybody whom the bot notified so far."""
+        return {name for request in self.journal.requests for name in request.pinged}
+
+    @property
+    def rate_limited(self) -> list[Request]:
+        """The requests that were answered with 429."""
+        return [request for request in self.journal.requests if request.status == 429]
+
+    def own_mistakes(self) -> list[str]:
+        """Return where the stand-in's answers are not what Discord's OpenAPI document says."""
+        if (spec := load_spec()) is None:
+            return []
+        answered = [request for request in self.journal.requests if request.status < 300]
+        found = [spec.complaint_about_answer(r.method, r.route, r.status, r.answer) for r in answered]
+        return sorted({complaint for complaint in found if complaint})
+
+    async def wait_for(self, condition: Callable[[], T], timeout: float = 20.0) -> T:
+        """Return the first truthy value of ``condition``; see ``Journal.wait_for``."""
+        return await self.journal.wait_for(condition, timeout)
+
+    async def ready(self, timeout: float = 20.0) -> Json:
+        """Wait until a session of the bot is connected; return its IDENTIFY."""
+        sessions = await self.wait_for(lambda: self.gateway.connected, timeout)
+        return sessions[-1].identify
+
+    def replies_to(self, message: Message) -> list[Message]:
+        """Return the bot's messages that answer a message, oldest first."""
+        return [shown for shown in self.world.shown_by_bot(message.channel) if shown.reply_to is message]
+
+    # What members do.
+
+    def say(
+        self,
+        channel: Channel,
+        author: User,
+        text: str,
+        *,
+        mentions: Iterable[User] = (),
+        reply_to: Message | None = None,
+        ping: bool = True,
+    ) -> Message:
+        """Post a message as a member. ``mentions`` go before the text; ``ping`` is about ``reply_to``."""
+        named = [user.mention for user in mentions if user.mention not in text]
+        content = " ".join([*named, text])
+        mentioned = list(self.world.mentioned_users(content))
+        # The response to an interaction belongs to a webhook: a reply to it notifies nobody.
+        if reply_to and ping and reply_to.interaction is None and reply_to.author not in mentioned:
+            mentioned.append(reply_to.author)
+        kind = MessageKind.REPLY if reply_to else MessageKind.DEFAULT
+        message = Message(
+            self.world.new_id(), channel, author, kind, content, reply_to=reply_to, mentions=tuple(mentioned)
+        )
+        self.world.add_message(message)
+        self.gateway.message("MESSAGE_CREATE", message)
+        return message
+
+    def edit(self, message: Message, text: str) -> None:
+        """Edit a member's message."""
+        message.content = text
+        message.mentions = self.world.mentioned_users(text)
+        message.note_version()
+        self.gateway.message("MESSAGE_UPDATE", message)
+
+    def delete(self, message: Message) -> None:
+        """Delete any message."""
+        message.deleted = True
+        self.gateway.message_deleted(message)
+
+    def slash(self, channel: Channel, user: User, name: str, **values: object) -> Interaction:
+        """Run a synced slash command; subcommands follow after a space."""
+        return self._interact(COMMAND, channel, user, slash_options(self.world.commands, channel, name, values))
+
+    def click(self, message: Message, custom_id: str, user: User) -> Interaction:
+        """Press a button of a message."""
+        pressed = button(message.components, custom_id)
+        options = {"custom_id": custom_id, "component_type": pressed["type"]}
+        return self._interact(COMPONENT, message.channel, user, options, message)
+
+    def _interact(
+        self, kind: int, channel: Channel, user: User, options: Json, message: Message | None = None
+    ) -> Interaction:
+        interaction = Interaction(
+            interaction_id=self.world.new_id(),
+            token=secrets.token_urlsafe(64),
+            kind=kind,
+            channel=channel,
+            user=user,
+            options=options,
+            created_at=self.clock(),
+            message=message,
+        )
+        self.world.interactions[interaction.token] = interaction
+        self.gateway.interaction(interaction)
+        return interaction
+
+
+def _fake_token(bot: User) -> str:
+    """Return a token in the shape of a real one: the bot's id, a time and a signature, all of them worthless."""
+    owner = base64.urlsafe_b64encode(str(bot.user_id).encode()).decode().rstrip("=")
+    return f"{owner}.{secrets.token_urlsafe(5)[:6]}.{secrets.token_urlsafe(29)[:38]}"
