@@ -61,13 +61,14 @@ class ReplyRoute:
     """How the answer gets back to Discord.
 
     A message is answered in its channel, as a reply to it. An interaction is answered by editing its original
-    response, which needs the application id and the interaction's token (a secret that lives 15 minutes).
+    response (message ``response_id``) with the application id and the interaction's token, a secret for 15 minutes.
     ``single_page``: no further message can follow the first one (it is private, or the bot may not send here).
     """
 
     channel_id: int
     application_id: int | None = None
     interaction_token: str | None = field(default=None, repr=False)
+    response_id: int | None = None
     ephemeral: bool = False
     single_page: bool = False
 

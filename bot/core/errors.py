@@ -25,8 +25,14 @@ ParleyError
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import ClassVar
+
+
+def new_error_id() -> str:
+    """Return the id that joins what a member was told with what the log says."""
+    return secrets.token_hex(4)
 
 
 class ParleyError(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -99,7 +99,7 @@ class Screen(Protocol):
 class ChatModel(Protocol):
     """Streams chat completions."""
 
-    def stream(self, request: ChatRequest) -> AsyncIterator[TextDelta | StreamEnd]:
+    def stream(self, request: ChatRequest) -> AsyncGenerator[TextDelta | StreamEnd, None]:
         """Yield text deltas, then exactly one ``StreamEnd``.
 
         Raises a ``ProviderError`` only while no text has been yielded; afterwards the end reason says what happened.
@@ -167,12 +167,11 @@ class TurnStore(Protocol):
         """
         ...
 
-    async def fail(
-        self, trigger_id: int, reason: str, error_id: str, reply: Reply, settlement: Settlement | None
-    ) -> None:
-        """Put a notice into the outbox instead of an answer (READY), and settle or release the reservation.
+    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: bool) -> None:
+        """Put a notice into the outbox instead of an answer (READY).
 
-        ``settlement`` ``None`` releases it: nothing was billed.
+        ``billed``: the claim's reservations are settled in full, because the call may have cost that; otherwise they
+        are released.
         """
         ...
 

@@ -1,0 +1,21 @@
+# Two stages: the packages are installed in the first, only they and the program are in the second.
+FROM python:3.13-slim AS packages
+COPY requirements.txt .
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
+
+FROM python:3.13-slim
+# The OpenAI SDK trusts the system's certificates.
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin parley \
+    && install -d -o parley -g parley -m 0700 /app/data
+WORKDIR /app
+COPY --from=packages /venv /venv
+COPY bot bot
+COPY cogs cogs
+COPY migrations migrations
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LOG_FORMAT=json
+USER parley
+VOLUME /app/data
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["python", "-m", "bot"]
+CMD ["run"]

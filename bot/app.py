@@ -1,0 +1,125 @@
+"""The discord.py bot: intents, mentions policy, extensions, command sync. It owns nothing that it must close."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import aiohttp
+import discord
+import yarl
+from discord import app_commands
+from discord.ext import commands
+
+from bot.core.errors import ParleyError, new_error_id
+
+if TYPE_CHECKING:
+    from bot.services import Services
+
+log = logging.getLogger(__name__)
+
+EXTENSIONS = ("cogs.chat", "cogs.channel", "cogs.triggers")
+TREE_HASH = "command_tree_hash"
+RATE_LIMITED_PATH = re.compile(r"/channels/(?P<channel>\d+)/messages/\d+$|/webhooks/\d+/(?P<token>[^/]+)/messages/")
+
+
+def point_discord_at(*, api_url: str | None, gateway_url: str | None) -> None:
+    """Send discord.py elsewhere: to a gateway proxy, or to a stand-in in tests."""
+    if api_url is not None:
+        discord.http.Route.BASE = api_url
+    if gateway_url is not None:
+        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+
+
+def intents(*, message_content: bool) -> discord.Intents:
+    """Return what the bot asks Discord for. No privileged intent, unless the operator turned on message content."""
+    wanted = discord.Intents.none()
+    wanted.guilds = True
+    wanted.guild_messages = True
+    wanted.dm_messages = True
+    wanted.message_content = message_content
+    return wanted
+
+
+class ParleyTree(app_commands.CommandTree["Parley"]):
+    """The commands, with the boundary where whatever a command lets through becomes a sentence."""
+
+    async def on_error(self, interaction: discord.Interaction[Parley], error: app_commands.AppCommandError, /) -> None:
+        """Tell the member, under an error id that is in the log."""
+        sentences = interaction.client.services.sentences
+        if isinstance(error, app_commands.CheckFailure):
+            text = sentences("replies.not_allowed")
+        else:
+            error_id = new_error_id()
+            log.error("a command failed", exc_info=error, extra={"error_id": error_id, "trigger_id": interaction.id})
+            text = sentences.notice(ParleyError(), error_id)
+        if interaction.response.is_done():
+            await interaction.followup.send(text, ephemeral=True)
+        else:
+            await interaction.response.send_message(text, ephemeral=True)
+
+
+class Parley(commands.Bot):
+    """Parley on Discord."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(
+            command_prefix=commands.when_mentioned,  # no command uses it
+            help_command=None,
+            tree_cls=ParleyTree,
+            intents=intents(message_content=services.message_content),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            max_ratelimit_timeout=30.0,
+            http_trace=self._trace(),
+        )
+        self.services = services
+
+    async def setup_hook(self) -> None:
+        """Load the extensions; sync the commands when they have changed. Runs once, before the first READY."""
+        for extension in EXTENSIONS:
+            await self.load_extension(extension)
+        await self._sync_when_changed()
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Leave messages to the cogs: there are no prefix commands."""
+
+    async def _sync_when_changed(self) -> None:
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        payload.append({"application": self.application_id, "library": discord.__version__})
+        digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+        preferences = self.services.preferences
+        if preferences.of_bot(TREE_HASH) == digest:
+            return
+        synced = await self.tree.sync()
+        await preferences.remember_of_bot(TREE_HASH, digest)
+        log.info("synced the commands", extra={"commands": len(synced)})
+
+    def _trace(self) -> aiohttp.TraceConfig:
+        """Return a trace that lets the edit pace learn from Discord's rate-limit headers."""
+        trace = aiohttp.TraceConfig()
+
+        async def learn(
+            _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+        ) -> None:
+            if end.method != "PATCH":
+                return
+            match = RATE_LIMITED_PATH.search(end.url.path)
+            remaining = end.response.headers.get("X-RateLimit-Remaining")
+            reset_after = end.response.headers.get("X-RateLimit-Reset-After")
+            if match and remaining is not None and reset_after is not None:
+                self.services.pace.learn(
+                    match["channel"] or match["token"],
+                    self.services.clock.perf_seconds(),
+                    remaining=int(float(remaining)),
+                    reset_after_seconds=float(reset_after),
+                )
+
+        trace.on_request_end.append(learn)
+        return trace

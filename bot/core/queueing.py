@@ -1,0 +1,81 @@
+"""Who is answered when: one member's questions in order, up to three members side by side, five more may wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from bot.core.conversation import ConversationKey
+from bot.core.errors import Busy
+from bot.core.limits import TURNS_SIDE_BY_SIDE, TURNS_WAITING
+
+
+@dataclass(slots=True)
+class _Waiting:
+    member_id: int
+    admitted: asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class _Line:
+    """One conversation's members being answered, and the questions that wait."""
+
+    answering: set[int] = field(default_factory=set)
+    waiting: deque[_Waiting] = field(default_factory=deque)
+
+
+class TurnQueue:
+    """Admits questions conversation by conversation. Keeps nothing for a conversation where nobody waits."""
+
+    def __init__(self) -> None:
+        self._lines: dict[ConversationKey, _Line] = {}
+
+    def is_full(self, key: ConversationKey) -> bool:
+        """Whether the next question would be refused."""
+        line = self._lines.get(key)
+        return line is not None and len(line.waiting) >= TURNS_WAITING
+
+    @asynccontextmanager
+    async def place(self, key: ConversationKey, member_id: int) -> AsyncIterator[None]:
+        """Wait for this member's turn and hold it. Raises ``Busy`` when too many wait already."""
+        line = self._lines.setdefault(key, _Line())
+        if member_id in line.answering or len(line.answering) >= TURNS_SIDE_BY_SIDE or line.waiting:
+            await self._wait(line, member_id)
+        else:
+            line.answering.add(member_id)
+        try:
+            yield
+        finally:
+            line.answering.discard(member_id)
+            self._admit(line)
+            if not line.answering and not line.waiting:
+                self._lines.pop(key, None)
+
+    async def _wait(self, line: _Line, member_id: int) -> None:
+        if len(line.waiting) >= TURNS_WAITING:
+            raise Busy
+        waiting = _Waiting(member_id, asyncio.get_running_loop().create_future())
+        line.waiting.append(waiting)
+        self._admit(line)  # members who wait behind another member's second question need not wait for it
+        try:
+            await waiting.admitted
+        except asyncio.CancelledError:
+            if waiting in line.waiting:
+                line.waiting.remove(waiting)
+            else:  # admitted and cancelled in the same moment: hand the place on
+                line.answering.discard(member_id)
+                self._admit(line)
+            raise
+
+    @staticmethod
+    def _admit(line: _Line) -> None:
+        for waiting in list(line.waiting):
+            if len(line.answering) >= TURNS_SIDE_BY_SIDE:
+                return
+            if waiting.member_id not in line.answering and not waiting.admitted.done():
+                line.waiting.remove(waiting)
+                line.answering.add(waiting.member_id)
+                waiting.admitted.set_result(None)

@@ -1,0 +1,216 @@
+"""The life of a turn: claimed once, generated, stored, delivered; whatever happens, somebody is told.
+
+    claim -> queue -> generate (the screen shows the draft) -> stored with its outbox -> deliver -> done
+
+Every step before "stored" may be repeated after a crash (text at most once more); every step after it only delivers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
+from datetime import timedelta
+from enum import Enum, auto
+
+from bot.core.composing import compose_notice
+from bot.core.conversation import Claim, ConversationKey, Question, Reply
+from bot.core.errors import (
+    Busy,
+    DeliveryFailed,
+    DeliveryRefused,
+    Interrupted,
+    ParleyError,
+    StoreUnavailable,
+    new_error_id,
+)
+from bot.core.generating import Generation, Parts, ids
+from bot.core.limits import GENERATIONS, TURN_SECONDS
+from bot.core.ports import Screen
+from bot.core.queueing import TurnQueue
+
+log = logging.getLogger(__name__)
+
+DELIVERY_PAUSES_SECONDS = (5.0, 15.0, 45.0, 120.0, 240.0, 300.0)  # about 12 minutes in all
+
+
+class StopOutcome(Enum):
+    """What came of pressing Stop."""
+
+    STOPPING = auto()
+    NOT_RUNNING = auto()
+    NOT_YOURS = auto()
+
+
+class TurnService:
+    """Answers questions. One instance per process; the screens it is given are the only Discord it knows."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._store = parts.store
+        self._queue = TurnQueue()
+        self._generations: dict[int, Generation] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    def early_refusal(self, key: ConversationKey | None) -> str | None:
+        """Return the notice that memory alone justifies, before anything is acknowledged, claimed or paid for."""
+        if key is None or not self._queue.is_full(key):
+            return None
+        error_id = new_error_id()
+        log.info("refused early", extra={"channel_id": key.channel_id, "error_id": error_id, "code": Busy.code})
+        return self._parts.sentences.notice(Busy(), error_id)
+
+    async def ask(self, question: Question, screen: Screen) -> None:
+        """Answer a question, unless its trigger was claimed before. Returns when the reply is delivered or given up."""
+        if self._closing:
+            return  # not claimed: after the restart the trigger is found again
+        try:
+            if not await self._store.claim(question):
+                log.info("a trigger came again", extra={"trigger_id": question.trigger_id})
+                return
+        except StoreUnavailable as error:
+            await self._tell_unstored(question, screen, error)
+            return
+        await self._tracked(self._answer(question, screen))
+
+    async def take_failed(self, trigger_id: int, author_id: int) -> Question | None:
+        """Return a failed question that is still kept, once, and only to the person who asked it."""
+        return await self._store.take_failed(trigger_id, author_id)
+
+    async def resume(self, claim: Claim, screen: Screen) -> None:
+        """Do what a restart left of a turn: deliver what is stored, generate again once, or say that it was lost."""
+        question = claim.question
+        if claim.reply is not None:
+            work = self._deliver(question, screen, claim.reply)
+        elif claim.generations >= GENERATIONS or self._seconds_left(question) <= 0:
+            work = self._give_up(question, screen)
+        else:
+            work = self._answer(question, screen)
+        log.info("resuming a turn", extra={"trigger_id": question.trigger_id, "state": claim.state.value})
+        await self._tracked(work)
+
+    def stop(self, trigger_id: int, *, member_id: int, is_moderator: bool) -> StopOutcome:
+        """Stop a growing answer; what came so far is kept."""
+        generation = self._generations.get(trigger_id)
+        if generation is None:
+            return StopOutcome.NOT_RUNNING
+        if member_id != generation.question.author_id and not is_moderator:
+            return StopOutcome.NOT_YOURS
+        generation.stop()
+        return StopOutcome.STOPPING
+
+    async def close(self, *, grace_seconds: float) -> None:
+        """Take no more work; let running turns finish, then leave the rest to the next start."""
+        self._closing = True
+        tasks = {task for task in self._tasks if task is not asyncio.current_task()}
+        if tasks:
+            _, left = await asyncio.wait(tasks, timeout=grace_seconds)
+            for task in left:
+                task.cancel()
+            if left:
+                log.info("left turns for the next start", extra={"turns": len(left)})
+                await asyncio.wait(left)
+
+    # A turn, step by step
+
+    async def _tracked(self, work: Coroutine[None, None, None]) -> None:
+        """Run the work as a task of its own, so that closing the bot can wait for it or leave it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not task.done():
+                task.cancel()
+            raise
+
+    async def _answer(self, question: Question, screen: Screen) -> None:
+        generation = self._generations[question.trigger_id] = Generation(self._parts, question, screen)
+        reply: Reply | None = None
+        delivered = False
+        try:
+            async with self._place(question.conversation, question.author_id):
+                reply = await generation.run()
+                self._generations.pop(question.trigger_id, None)
+                # The place is held until the reply stands, so that a member's answers appear in order.
+                delivered = await self._try_to_deliver(question, screen, reply)
+        except Exception as error:  # the boundary of a turn: whatever it was, the member is told
+            if reply is not None:
+                raise
+            reply = await self._store_notice(question, screen, error, billed=generation.may_be_billed(error))
+        finally:
+            self._generations.pop(question.trigger_id, None)
+        if reply is not None and not delivered:
+            await self._deliver(question, screen, reply)
+
+    def _place(self, key: ConversationKey | None, member_id: int) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if key is None else self._queue.place(key, member_id)
+
+    async def _give_up(self, question: Question, screen: Screen) -> None:
+        reply = await self._store_notice(question, screen, Interrupted(), billed=True)
+        if reply is not None:
+            await self._deliver(question, screen, reply)
+
+    async def _store_notice(
+        self, question: Question, screen: Screen, error: Exception, *, billed: bool
+    ) -> Reply | None:
+        """Store the notice about a failure; ``None`` when it could only be shown, not stored."""
+        problem, error_id = self._identify(error, question)
+        reply = compose_notice(question, problem, error_id, self._parts.sentences)
+        try:
+            await self._store.fail(question.trigger_id, problem.code, error_id, reply, billed=billed)
+        except StoreUnavailable as unavailable:
+            await self._tell_unstored(question, screen, unavailable)
+            return None
+        return reply
+
+    async def _tell_unstored(self, question: Question, screen: Screen, error: StoreUnavailable) -> None:
+        """Say that nothing can be recorded: the one notice that does not come from the outbox."""
+        problem, error_id = self._identify(error, question)
+        try:
+            await screen.deliver(compose_notice(question, problem, error_id, self._parts.sentences))
+        except (DeliveryFailed, DeliveryRefused) as undelivered:
+            log.warning("a notice was not delivered", extra={**ids(question), "detail": undelivered.detail})
+
+    def _identify(self, error: Exception, question: Question) -> tuple[ParleyError, str]:
+        """Give a failure its id, and log it under that id without anybody's words."""
+        error_id = new_error_id()
+        problem = error if isinstance(error, ParleyError) else ParleyError()
+        log.warning(
+            "could not answer",
+            extra={**ids(question), "error_id": error_id, "code": problem.code, "detail": problem.detail},
+            exc_info=None if isinstance(error, ParleyError) else error,
+        )
+        return problem, error_id
+
+    # Delivery
+
+    async def _try_to_deliver(self, question: Question, screen: Screen, reply: Reply) -> bool:
+        """Deliver once. ``False``: it stays in the outbox and is to be tried again."""
+        try:
+            await screen.deliver(reply)
+        except DeliveryRefused as error:
+            log.warning("Discord refuses the reply", extra={**ids(question), "detail": error.detail})
+            await self._store.expire(question.trigger_id, error.detail)
+            return True
+        except DeliveryFailed as error:
+            log.warning("Discord did not take the reply", extra={**ids(question), "detail": error.detail})
+            return False
+        await self._store.finish(question.trigger_id)
+        return True
+
+    async def _deliver(self, question: Question, screen: Screen, reply: Reply) -> None:
+        """Deliver what the outbox holds, again and again until it stands or is too old to matter."""
+        for pause in (0.0, *DELIVERY_PAUSES_SECONDS):
+            if pause:
+                await self._parts.clock.sleep(pause)
+            if await self._try_to_deliver(question, screen, reply):
+                return
+        await self._store.expire(question.trigger_id, "not delivered in time")
+        log.error("gave up delivering a reply", extra=ids(question))
+
+    def _seconds_left(self, question: Question) -> float:
+        return (question.asked_at + timedelta(seconds=TURN_SECONDS) - self._parts.clock.now()).total_seconds()

@@ -1,0 +1,148 @@
+"""/chat continues the conversation of a channel; /ask is answered once and forgotten."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+from discord.ext import commands
+
+from bot.app import Parley
+from bot.core.conversation import ChatOptions, ConversationKey
+from bot.core.limits import MAX_TOKENS, PENALTY, QUESTION_CHARS, TEMPERATURE, TOP_P
+from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.questions import conversation_of, question_of_interaction, route_of_interaction
+from cogs.ui.replies import screen_for
+
+MODEL_CHARS = 100
+
+Words = Range[str, 1, QUESTION_CHARS]
+Model = Range[str, 1, MODEL_CHARS]
+Temperature = Range[float, TEMPERATURE[0], TEMPERATURE[1]]
+TopP = Range[float, TOP_P[0], TOP_P[1]]
+Penalty = Range[float, PENALTY[0], PENALTY[1]]
+MaxTokens = Range[int, MAX_TOKENS[0], MAX_TOKENS[1]]
+
+SAMPLING = {
+    "model": "Which model answers",
+    "temperature": "0 is sober, 2 is wild",
+    "top_p": "Use only the likeliest words: 0.1 keeps to the top 10 %",
+    "frequency_penalty": "Above 0 repeats words less",
+    "presence_penalty": "Above 0 moves on to new topics",
+    "max_tokens": "The longest answer, in tokens (about 4 characters each)",
+}
+
+
+class Chat(commands.Cog):
+    """The text commands."""
+
+    def __init__(self, bot: Parley) -> None:
+        self._bot = bot
+        self._services = bot.services
+
+    @app_commands.command()
+    @app_commands.describe(
+        message="What you want to say", **SAMPLING, private="Only you see it, in a conversation of your own"
+    )
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+    async def chat(
+        self,
+        interaction: discord.Interaction[Parley],
+        message: Words,
+        model: Model | None = None,
+        temperature: Temperature | None = None,
+        top_p: TopP | None = None,
+        frequency_penalty: Penalty | None = None,
+        presence_penalty: Penalty | None = None,
+        max_tokens: MaxTokens | None = None,
+        private: bool = False,
+    ) -> None:
+        """Talk with the AI: it remembers this channel's conversation"""
+        options = ChatOptions(
+            model=model,
+            temperature=temperature,
+            top_p=top_p,
+            frequency_penalty=frequency_penalty,
+            presence_penalty=presence_penalty,
+            max_tokens=max_tokens,
+        )
+        only_for = interaction.user.id if private else None
+        conversation = conversation_of(interaction.channel_id or 0, interaction.guild_id, only_for=only_for)
+        await self._answer(interaction, message, options, conversation, private=private)
+
+    @app_commands.command()
+    @app_commands.describe(
+        prompt="Your question",
+        system="Instructions for the AI: who it is, how it should answer",
+        **SAMPLING,
+        json="Answer with a JSON object",
+        private="Only you see the answer (on unless you switch it off)",
+    )
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+    async def ask(
+        self,
+        interaction: discord.Interaction[Parley],
+        prompt: Words,
+        system: Words | None = None,
+        model: Model | None = None,
+        temperature: Temperature | None = None,
+        top_p: TopP | None = None,
+        frequency_penalty: Penalty | None = None,
+        presence_penalty: Penalty | None = None,
+        max_tokens: MaxTokens | None = None,
+        json: bool = False,
+        private: bool = True,
+    ) -> None:
+        """Ask one question: no history is read and nothing is kept"""
+        options = ChatOptions(
+            model=model,
+            temperature=temperature,
+            top_p=top_p,
+            frequency_penalty=frequency_penalty,
+            presence_penalty=presence_penalty,
+            max_tokens=max_tokens,
+            json=json,
+            system_prompt=system,
+        )
+        await self._answer(interaction, prompt, options, None, private=private)
+
+    @chat.autocomplete("model")
+    @ask.autocomplete("model")
+    async def _model_choices(
+        self, interaction: discord.Interaction[Parley], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        return [
+            app_commands.Choice(name=label[:100], value=name)
+            for name, label in self._services.catalogue_labels("chat")
+            if typed.casefold() in name.casefold()
+        ][:25]
+
+    async def _answer(
+        self,
+        interaction: discord.Interaction[Parley],
+        text: str,
+        options: ChatOptions,
+        conversation: ConversationKey | None,
+        *,
+        private: bool,
+    ) -> None:
+        refusal = self._services.turns.early_refusal(conversation)
+        if refusal is not None:
+            await interaction.response.send_message(refusal, ephemeral=True)
+            return
+        try:
+            response_id = await defer(interaction, ephemeral=private)
+        except NotAcknowledged:
+            return
+        route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
+        question = question_of_interaction(
+            interaction, text=text, route=route, options=options, conversation=conversation
+        )
+        await self._services.turns.ask(question, screen_for(self._bot, question))
+
+
+async def setup(bot: Parley) -> None:
+    """Add the cog."""
+    await bot.add_cog(Chat(bot))

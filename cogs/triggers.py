@@ -1,0 +1,87 @@
+"""Messages that the bot answers without a command; and, at start, the turns that a restart left unfinished."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+
+import discord
+from discord.ext import commands
+
+from bot.app import Parley
+from bot.core.preferences import ChannelMode
+from cogs.ui.questions import question_of_message
+from cogs.ui.replies import BUTTONS, screen_for
+
+log = logging.getLogger(__name__)
+
+ORDINARY = (discord.MessageType.default, discord.MessageType.reply)
+TYPING_SECONDS = 3.0
+
+
+class Triggers(commands.Cog):
+    """Mentions, replies, direct messages, and channels that are set to ``auto``."""
+
+    def __init__(self, bot: Parley) -> None:
+        self._bot = bot
+        self._services = bot.services
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def cog_load(self) -> None:
+        """Go on with what a restart left."""
+        for claim in await self._services.store.unfinished():
+            screen = screen_for(self._bot, claim.question, message_ids=claim.message_ids)
+            self._start(self._services.turns.resume(claim, screen))
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        """Answer a message that is meant for the bot."""
+        me = self._bot.user
+        if me is None or message.author.bot or message.webhook_id is not None or message.type not in ORDINARY:
+            return
+        if not self._is_addressed(message, me) or not self._may_reply(message):
+            return
+        question = question_of_message(message, own_id=me.id)
+        screen = screen_for(self._bot, question)
+        self._start(self._show_typing(message.channel))
+        await self._services.turns.ask(question, screen)
+
+    def _is_addressed(self, message: discord.Message, me: discord.ClientUser) -> bool:
+        if message.guild is None or me in message.mentions:
+            return True
+        if not self._services.message_content:
+            return False
+        parent = message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
+        return self._services.preferences.channel_mode(message.channel.id, parent) is ChannelMode.AUTO
+
+    def _may_reply(self, message: discord.Message) -> bool:
+        """Whether an answer can be sent at all: checked before anything is paid for."""
+        channel = message.channel
+        if message.guild is None or not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+            return True
+        permissions = channel.permissions_for(message.guild.me)
+        in_thread = isinstance(channel, discord.Thread)
+        may_send = permissions.send_messages_in_threads if in_thread else permissions.send_messages
+        if permissions.view_channel and may_send:
+            return True
+        log.warning("may not send messages where it was asked", extra={"channel_id": channel.id})
+        return False
+
+    async def _show_typing(self, channel: discord.abc.Messageable) -> None:
+        try:
+            async with asyncio.timeout(TYPING_SECONDS):
+                await channel.typing()
+        except (TimeoutError, OSError, discord.HTTPException) as error:
+            log.debug("typing was not shown", extra={"detail": type(error).__name__})
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+async def setup(bot: Parley) -> None:
+    """Add the cog and the buttons of its replies."""
+    bot.add_dynamic_items(*BUTTONS)
+    await bot.add_cog(Triggers(bot))

@@ -1,0 +1,61 @@
+"""Calls to Discord with a deadline of their own, retries where the call is safe to repeat, and our errors."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import aiohttp
+import discord
+
+from bot.core.conversation import ReplyKind
+from bot.core.errors import DeliveryFailed, DeliveryRefused
+from bot.core.limits import NONCE_CHARS
+from bot.core.ports import Clock
+
+T = TypeVar("T")
+
+CALL_SECONDS = 15.0
+UPLOAD_SECONDS = 60.0
+PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
+
+UNKNOWN_MESSAGE = 10008
+# Discord will say the same tomorrow: no permission, channel or token gone, thread locked, blocked by AutoMod.
+FINAL_CODES = frozenset({10003, 10004, 10015, 10062, 50001, 50007, 50013, 50027, 50083, 160006, 200000, 200001, 240000})
+
+
+def nonce(kind: ReplyKind, trigger_id: int, page: int) -> str:
+    """Return the nonce of one page: the same after a restart, so that Discord drops the second create."""
+    digest = hashlib.blake2b(f"{kind.value}|{trigger_id}|{page}".encode(), digest_size=16).digest()
+    return base64.b32encode(digest).decode("ascii").lower()[:NONCE_CHARS]
+
+
+async def call(make: Callable[[], Awaitable[T]], *, clock: Clock, seconds: float = CALL_SECONDS) -> T:
+    """Await what ``make`` returns, repeating it after faults of the network or of Discord's servers.
+
+    Only for calls that may be repeated: edits, and creates with a nonce. Raises ``DeliveryFailed`` when it may work
+    later, ``DeliveryRefused`` when it never will, and ``discord.NotFound`` for a message that is gone.
+    """
+    detail = ""
+    for pause in (*PAUSES_SECONDS, None):
+        try:
+            async with asyncio.timeout(seconds):
+                return await make()
+        except (TimeoutError, OSError, aiohttp.ClientError) as error:
+            detail = type(error).__name__
+        except discord.RateLimited as error:
+            raise DeliveryFailed(f"rate limited for {error.retry_after:.0f} s") from error
+        except discord.HTTPException as error:
+            detail = f"status {error.status} code {error.code}"
+            if isinstance(error, discord.NotFound) and error.code == UNKNOWN_MESSAGE:
+                raise
+            if error.status in (401, 403, 404) or error.code in FINAL_CODES:
+                raise DeliveryRefused(detail) from error
+            if error.status < 500:  # 429 without Via is a ban; other 4xx are our own mistakes
+                raise (DeliveryFailed if error.status == 429 else DeliveryRefused)(detail) from error
+        if pause is not None:
+            await clock.sleep(pause)
+    raise DeliveryFailed(detail)

@@ -1,0 +1,291 @@
+"""Shows one reply on Discord: edits at the channel's pace while it grows, then page by page as it was stored.
+
+Both kinds of screen show page 0 first and further pages as messages of their own. They differ in page 0: an answer to a
+message is a reply with a deterministic nonce, an answer to an interaction is a PATCH of its original response.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+
+from bot.core.conversation import Page, Question, Reply, ReplyKind
+from bot.core.errors import DeliveryFailed, DeliveryRefused
+from bot.core.limits import EDIT_SECONDS
+from bot.core.pacing import EditPace
+from bot.core.ports import Clock, Draft
+from cogs.ui.calls import CALL_SECONDS, UPLOAD_SECONDS, call, nonce
+
+log = logging.getLogger(__name__)
+
+FIRST_EDIT_SECONDS = EDIT_SECONDS / 2  # the first words are few: the next ones follow sooner
+
+KEEP = discord.utils.MISSING  # as a view: leave the buttons as they are
+
+Place = Callable[[int, int, int], Awaitable[None]]  # trigger id, page, message id
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every screen of the process shares. ``view`` makes the buttons of a reply, fresh for every call."""
+
+    client: discord.Client
+    clock: Clock
+    pace: EditPace
+    place: Place
+    growing_view: Callable[[Question], discord.ui.View]
+    finished_view: Callable[[Question, Reply], discord.ui.View | None]
+
+
+@dataclass(slots=True)
+class _Shown:
+    """A message that shows a page. ``content`` is ``None`` when another process wrote it."""
+
+    message_id: int
+    content: str | None
+
+
+class DiscordScreen(ABC):
+    """One reply. Not for two turns, and not for two processes at once."""
+
+    def __init__(self, surroundings: Surroundings, question: Question, *, message_ids: tuple[int, ...] = ()) -> None:
+        self._around = surroundings
+        self._question = question
+        route = question.route
+        known = message_ids or ((route.response_id,) if route.response_id is not None else ())
+        self._shown = [_Shown(message_id, None) for message_id in known]
+        self._draft: Draft | None = None
+        self._edits: asyncio.Task[None] | None = None
+        self._pausing = False
+        self._finished = False
+
+    # While it grows
+
+    def show(self, draft: Draft) -> None:
+        """Show the draft as it is whenever the channel's pace allows the next edit."""
+        self._draft = draft
+        if self._edits is None and not self._finished:
+            self._edits = asyncio.create_task(self._keep_showing())
+
+    async def _keep_showing(self) -> None:
+        try:
+            while self._draft is not None and not self._finished:
+                if any(shown.content is not None for shown in self._shown):  # the very first words never wait
+                    wait = self._around.pace.reserve(self._pace_key, self._around.clock.perf_seconds())
+                    if wait > 0:
+                        await self._pause(wait)
+                draft, self._draft = self._draft, None
+                if draft is not None:
+                    await self._show_pages([Page(text) for text in draft.pages()], growing=True)
+        except (DeliveryFailed, DeliveryRefused, discord.HTTPException) as error:
+            # Growing text is a courtesy: the finished answer is delivered, retried and accounted for by itself.
+            log.info("an unfinished answer was not shown", extra={"detail": str(error)[:60]})
+            self._finished = True
+        finally:
+            self._edits = None
+
+    async def _pause(self, seconds: float) -> None:
+        self._pausing = True
+        try:
+            await self._around.clock.sleep(seconds)
+        finally:
+            self._pausing = False
+
+    async def _stop_showing(self) -> None:
+        """Wait for an edit that is on its way, so that it cannot arrive after the finished answer."""
+        self._finished = True
+        if self._edits is not None:
+            if self._pausing:
+                self._edits.cancel()
+            await asyncio.wait([self._edits])
+
+    # When it is finished
+
+    async def deliver(self, reply: Reply) -> None:
+        """Replace what is shown with the finished reply, at once. Safe to repeat."""
+        await self._stop_showing()
+        self._around.pace.note(self._pace_key, self._around.clock.perf_seconds())
+        await self._show_pages(reply.pages, growing=False, reply=reply)
+        for surplus in self._shown[len(reply.pages) :]:
+            await self._drop(surplus)
+        del self._shown[len(reply.pages) :]
+
+    async def _show_pages(
+        self, pages: list[Page] | tuple[Page, ...], *, growing: bool, reply: Reply | None = None
+    ) -> None:
+        kind = reply.kind if reply is not None else ReplyKind.ANSWER
+        for number, page in enumerate(pages):
+            view = self._view(growing=growing, first=number == 0, last=number == len(pages) - 1, reply=reply)
+            if number >= len(self._shown):
+                await self._create(number, page, kind, view)
+            elif not growing or self._shown[number].content is None:
+                await self._update(number, page, kind, view)
+            elif self._shown[number].content != page.content:
+                await self._update(number, page, kind, KEEP)  # the buttons stand already
+
+    def _view(self, *, growing: bool, first: bool, last: bool, reply: Reply | None) -> discord.ui.View | None:
+        # A fresh view for every call: discord.py forgets dynamic items when a view is sent a second time.
+        if growing:
+            return self._around.growing_view(self._question) if first else None
+        return self._around.finished_view(self._question, reply) if last and reply is not None else None
+
+    async def _create(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
+        message = await self._send(number, page, kind, view)
+        self._shown.append(_Shown(message.id, message.content))
+        await self._around.place(self._question.trigger_id, number, message.id)
+        self._around.pace.note(
+            self._pace_key, self._around.clock.perf_seconds(), gap_seconds=FIRST_EDIT_SECONDS if number == 0 else 0
+        )
+        if message.content.strip() != page.content.strip():
+            # Discord knew the nonce: this is what an earlier process wrote.
+            await self._update(number, page, kind, view)
+
+    async def _update(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
+        shown = self._shown[number]
+        try:
+            await self._edit(number, page, view)
+        except discord.NotFound:
+            await self._replace(number, page, kind, view)
+        else:
+            shown.content = page.content
+
+    async def _drop(self, surplus: _Shown) -> None:
+        with contextlib.suppress(discord.NotFound):  # somebody was faster
+            await call(lambda: self._channel.get_partial_message(surplus.message_id).delete(), clock=self._around.clock)
+
+    # Messages of the channel: every page of an answer to a message, the further pages of an answer to an interaction
+
+    @property
+    def _channel(self) -> discord.PartialMessageable:
+        return self._around.client.get_partial_messageable(
+            self._question.route.channel_id, guild_id=self._question.guild_id
+        )
+
+    async def _send_to_channel(
+        self, page: Page, view: discord.ui.View | None, own_nonce: str, **options: Any
+    ) -> discord.Message:
+        if view is not None:
+            options["view"] = view
+
+        async def send() -> discord.Message:
+            file = _file(page)
+            attached = options if file is None else {**options, "file": file}
+            return await self._channel.send(page.content or None, nonce=own_nonce, **attached)
+
+        return await call(send, clock=self._around.clock, seconds=_seconds(page))
+
+    async def _edit_in_channel(self, number: int, page: Page, view: discord.ui.View | None) -> None:
+        message = self._channel.get_partial_message(self._shown[number].message_id)
+
+        async def edit() -> discord.Message:
+            return await message.edit(content=page.content, attachments=_files(page), view=view)
+
+        await call(edit, clock=self._around.clock, seconds=_seconds(page))
+
+    @property
+    @abstractmethod
+    def _pace_key(self) -> str: ...
+
+    @abstractmethod
+    async def _send(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> discord.Message:
+        """Make the message of a page that is not shown yet."""
+
+    @abstractmethod
+    async def _edit(self, number: int, page: Page, view: discord.ui.View | None) -> None:
+        """Change the message of a page. Raises ``discord.NotFound`` when somebody deleted it."""
+
+    @abstractmethod
+    async def _replace(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
+        """Do what is right when somebody deleted the message of a page."""
+
+
+class MessageScreen(DiscordScreen):
+    """An answer to a message: a reply to it, and further messages after that."""
+
+    @property
+    def _pace_key(self) -> str:
+        return str(self._question.route.channel_id)
+
+    async def _send(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> discord.Message:
+        return await self._send_numbered(number, page, nonce(kind, self._question.trigger_id, number), view)
+
+    async def _send_numbered(
+        self, number: int, page: Page, own_nonce: str, view: discord.ui.View | None
+    ) -> discord.Message:
+        if number > 0:
+            return await self._send_to_channel(page, view, own_nonce)
+        route = self._question.route
+        reference = discord.MessageReference(
+            message_id=self._question.trigger_id,
+            channel_id=route.channel_id,
+            guild_id=self._question.guild_id,
+            fail_if_not_exists=False,
+        )
+        return await self._send_to_channel(page, view, own_nonce, reference=reference, mention_author=False)
+
+    async def _edit(self, number: int, page: Page, view: discord.ui.View | None) -> None:
+        await self._edit_in_channel(number, page, view)
+
+    async def _replace(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
+        # The deleted message's nonce still leads to it, so the new one needs another.
+        again = nonce(kind, self._shown[number].message_id, number)
+        message = await self._send_numbered(number, page, again, None if view is KEEP else view)
+        self._shown[number] = _Shown(message.id, message.content)
+        await self._around.place(self._question.trigger_id, number, message.id)
+
+
+class InteractionScreen(DiscordScreen):
+    """An answer to an interaction: its original response, and further messages in the channel."""
+
+    @property
+    def _pace_key(self) -> str:
+        return str(self._question.route.interaction_token)
+
+    async def _send(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> discord.Message:
+        if number == 0:
+            raise DeliveryRefused("the interaction has no original response")
+        return await self._send_to_channel(page, view, nonce(kind, self._question.trigger_id, number))
+
+    async def _edit(self, number: int, page: Page, view: discord.ui.View | None) -> None:
+        if number > 0:
+            await self._edit_in_channel(number, page, view)
+            return
+        route = self._question.route
+        if route.application_id is None or route.interaction_token is None:
+            raise DeliveryRefused("the interaction's token is gone")
+        webhook = discord.Webhook.partial(route.application_id, route.interaction_token, client=self._around.client)
+
+        async def edit() -> discord.WebhookMessage:
+            return await webhook.edit_message(
+                self._shown[0].message_id, content=page.content, attachments=_files(page), view=view
+            )
+
+        await call(edit, clock=self._around.clock, seconds=_seconds(page))
+
+    async def _replace(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
+        raise DeliveryRefused("the original response was deleted")
+
+
+def _file(page: Page) -> discord.File | None:
+    """Return the page's file, opened anew: a repeated call needs a fresh one."""
+    if page.file_name is None or page.file_bytes is None:
+        return None
+    return discord.File(io.BytesIO(page.file_bytes), page.file_name)
+
+
+def _files(page: Page) -> Any:
+    """Return what an edit does to the attachments: the page's file in place of any, or nothing at all."""
+    file = _file(page)
+    return discord.utils.MISSING if file is None else [file]
+
+
+def _seconds(page: Page) -> float:
+    return UPLOAD_SECONDS if page.file_bytes else CALL_SECONDS

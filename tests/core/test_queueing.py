@@ -1,0 +1,112 @@
+"""The queue: a member's questions in order, three members side by side, five wait, the next is refused."""
+
+import asyncio
+import random
+
+import pytest
+
+from bot.core.conversation import ConversationKey
+from bot.core.errors import Busy
+from bot.core.queueing import TurnQueue
+
+KEY = ConversationKey(channel_id=1)
+
+
+class Hall:
+    """Runs questions through a queue and writes down who is being answered, and when."""
+
+    def __init__(self) -> None:
+        self.queue = TurnQueue()
+        self.begun: list[tuple[int, int]] = []
+        self.now: set[int] = set()
+        self.most = 0
+        self.gates: dict[tuple[int, int], asyncio.Event] = {}
+
+    def ask(self, member: int, number: int) -> asyncio.Task[None]:
+        self.gates[member, number] = asyncio.Event()
+        return asyncio.create_task(self._answer(member, number))
+
+    async def _answer(self, member: int, number: int) -> None:
+        async with self.queue.place(KEY, member):
+            assert member not in self.now, "one member's questions overlap"
+            self.now.add(member)
+            self.most = max(self.most, len(self.now))
+            self.begun.append((member, number))
+            try:
+                await self.gates[member, number].wait()
+            finally:
+                self.now.discard(member)
+
+    async def finish(self, member: int, number: int) -> None:
+        self.gates[member, number].set()
+        await settle()
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_one_members_questions_are_answered_in_order() -> None:
+    hall = Hall()
+    tasks = [hall.ask(1, number) for number in range(3)]
+    await settle()
+    assert hall.begun == [(1, 0)]
+    for number in range(3):
+        await hall.finish(1, number)
+    assert hall.begun == [(1, 0), (1, 1), (1, 2)]
+    await asyncio.gather(*tasks)
+
+
+async def test_three_members_are_answered_side_by_side_and_the_fourth_waits() -> None:
+    hall = Hall()
+    tasks = [hall.ask(member, 0) for member in range(4)]
+    await settle()
+    assert hall.now == {0, 1, 2}
+    await hall.finish(1, 0)
+    assert hall.now == {0, 2, 3}
+    for member in (0, 2, 3):
+        await hall.finish(member, 0)
+    await asyncio.gather(*tasks)
+
+
+async def test_another_member_is_not_held_up_by_somebodys_second_question() -> None:
+    hall = Hall()
+    tasks = [hall.ask(1, 0), hall.ask(1, 1), hall.ask(2, 0)]
+    await settle()
+    assert hall.now == {1, 2}
+    for member, number in ((1, 0), (2, 0), (1, 1)):
+        await hall.finish(member, number)
+    await asyncio.gather(*tasks)
+
+
+async def test_five_wait_and_the_sixth_is_refused_at_once() -> None:
+    hall = Hall()
+    tasks = [hall.ask(1, number) for number in range(6)]
+    await settle()
+    assert hall.queue.is_full(KEY)
+    assert not hall.queue.is_full(ConversationKey(channel_id=2))
+    with pytest.raises(Busy):
+        await hall.ask(2, 0)
+    for number in range(6):
+        await hall.finish(1, number)
+    await asyncio.gather(*tasks)
+    assert not hall.queue.is_full(KEY)
+
+
+async def test_nobody_is_forgotten_whoever_gives_up() -> None:
+    """Questions cancelled at any moment never leave a place taken."""
+    for seed in range(60):
+        chance = random.Random(seed)
+        hall = Hall()
+        tasks = [hall.ask(chance.randrange(4), number) for number in range(8)]
+        for task in tasks:
+            if chance.random() < 0.4:
+                task.cancel()
+            if chance.random() < 0.5:
+                await asyncio.sleep(0)
+        for gate in hall.gates.values():
+            gate.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert hall.most <= 3
+        assert not hall.queue._lines, f"seed {seed}: a conversation is still remembered"

@@ -1,0 +1,70 @@
+"""Every failure has a sentence that says what happened and what to do; every key that the program names exists."""
+
+import re
+import string
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.core import errors
+from bot.core.conversation import EndReason
+from bot.core.errors import ParleyError
+from bot.services import read_sentences
+
+ROOT = Path(__file__).parent.parent.parent
+# Never shown: what they stand for is retried or ends in the log.
+SILENT = {"delivery_failed", "delivery_refused"}
+
+
+def every_error() -> list[type[ParleyError]]:
+    found = [ParleyError]
+    for error in found:
+        found += error.__subclasses__()
+    return [error for error in found if error.__module__ == errors.__name__]
+
+
+def made(error: type[ParleyError]) -> ParleyError:
+    if error is errors.BudgetExhausted:
+        return errors.BudgetExhausted(datetime(2026, 11, 23, tzinfo=UTC))
+    if error is errors.ModelNotFound:
+        return errors.ModelNotFound(model="gpt-0")
+    return error()
+
+
+@pytest.mark.parametrize("error", every_error(), ids=lambda error: error.code)
+def test_every_failure_has_a_sentence_and_shows_its_error_id(error: type[ParleyError]) -> None:
+    if error.code in SILENT:
+        return
+    notice = read_sentences().notice(made(error), "12ab34cd")
+    assert "12ab34cd" in notice
+    sentence = notice.splitlines()[0]
+    assert sentence.rstrip().endswith(".")
+    assert not re.search(r"\{|\}|Error|Exception", sentence)
+    assert len(notice) < 500
+
+
+def test_every_end_that_is_no_full_stop_is_told() -> None:
+    sentences = read_sentences()
+    for reason in EndReason:
+        if reason is not EndReason.STOP:
+            assert sentences(f"notes.{reason.value}").startswith("-# ")
+
+
+def test_every_key_that_the_program_names_exists_and_none_is_left_over() -> None:
+    sentences = read_sentences()
+    source = "\n".join(p.read_text(encoding="utf-8") for d in ("bot", "cogs") for p in (ROOT / d).rglob("*.py"))
+    for key in sentences.by_key:
+        section, _, name = key.partition(".")
+        by_value = section == "errors" or name in [r.value for r in EndReason] or name.startswith("mode_")
+        assert by_value or f'"{key}"' in source, f"nobody says {key}"
+    for key in re.findall(r'"((?:notices|notes|buttons|replies|errors)\.[a-z_]+)"', source):
+        assert key in sentences.by_key
+
+
+def test_gaps_are_named_as_the_program_fills_them() -> None:
+    for text in read_sentences().by_key.values():
+        gaps = {name for _, name, _, _ in string.Formatter().parse(text) if name}
+        assert gaps <= {
+            "sentence", "error_id", "resets_at", "seconds", "model", "options", "asked", "channel",
+        }  # fmt: skip

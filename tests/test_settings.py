@@ -1,0 +1,144 @@
+"""Settings: every problem in one report, empty is unset, secrets from files, mistyped names are told."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.settings import NAMES, OPENAI_BASE_URL, SECRET_NAMES, SettingsError, read_settings
+
+ROOT = Path(__file__).parent.parent
+GOOD = {"DISCORD_TOKEN": "a.b.c", "OPENAI_API_KEY": "sk-test", "DAILY_BUDGET_USD": "5"}
+
+
+@pytest.fixture
+def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in (*NAMES, *(f"{name}_FILE" for name in SECRET_NAMES)):
+        monkeypatch.delenv(name, raising=False)
+    path = tmp_path / ".env"
+    monkeypatch.setenv("PARLEY_ENV_FILE", str(path))
+    write(path, GOOD)
+    return path
+
+
+def write(path: Path, values: dict[str, str]) -> None:
+    path.write_text("".join(f"{name}={value}\n" for name, value in values.items()), encoding="utf-8")
+
+
+def problems() -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(for_discord=True)
+    return caught.value.problems
+
+
+def test_three_settings_are_enough(env_file: Path) -> None:
+    read = read_settings(for_discord=True)
+    assert read.warnings == ()
+    assert read.settings.daily_budget_usd == Decimal(5)
+    assert read.settings.chat_endpoint.base_url == OPENAI_BASE_URL
+
+
+def test_all_problems_come_in_one_report(env_file: Path) -> None:
+    write(env_file, {"LOG_LEVEL": "LOUD", "OPENAI_BASE_URL": "api.openai.com", "DATABASE_URL": "postgres://x"})
+    names = [problem.partition(":")[0].split()[0] for problem in problems()]
+    assert sorted(names) == ["DAILY_BUDGET_USD", "DATABASE_URL", "DISCORD_TOKEN", "LOG_LEVEL", "OPENAI_BASE_URL"]
+    write(env_file, {})
+    assert len(problems()) == 3
+
+
+def test_an_empty_value_is_unset(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(env_file, {**GOOD, "OPENAI_BASE_URL": "", "CHAT_MODEL": ""})
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    settings = read_settings(for_discord=True).settings
+    assert settings.chat_endpoint.base_url == OPENAI_BASE_URL
+    assert settings.chat_endpoint.api_key is not None
+    assert settings.chat_model == "gpt-6-luna"
+
+
+def test_the_environment_goes_before_the_file(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_MODEL", "gpt-6-sol")
+    assert read_settings(for_discord=True).settings.chat_model == "gpt-6-sol"
+
+
+def test_a_secret_may_be_a_file(env_file: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("x.y.z\n", encoding="utf-8")
+    write(env_file, {**GOOD, "DISCORD_TOKEN": "", "DISCORD_TOKEN_FILE": str(secret)})
+    token = read_settings(for_discord=True).settings.discord_token
+    assert token is not None
+    assert token.get_secret_value() == "x.y.z"
+
+
+def test_a_secret_file_that_is_missing_or_doubled_is_a_problem(env_file: Path, tmp_path: Path) -> None:
+    write(env_file, {**GOOD, "OPENAI_API_KEY_FILE": str(tmp_path / "none")})
+    assert any("both set" in problem for problem in problems())
+    write(env_file, {**GOOD, "OPENAI_API_KEY": "", "OPENAI_API_KEY_FILE": str(tmp_path / "none")})
+    assert any(problem.startswith("OPENAI_API_KEY_FILE") for problem in problems())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"DISCORD_TOKEN": "'two words'"},
+        {"DAILY_BUDGET_USD": "-1"},
+        {"DAILY_BUDGET_USD": "lots"},
+        {"DAILY_BUDGET_USD": "nan"},
+        {"MESSAGE_CONTENT_INTENT": "perhaps"},
+        {"LOG_FORMAT": "xml"},
+        {"OPENAI_BASE_URL": "http://api.example.org/v1"},
+        {"OPENAI_BASE_URL": "https://user:secret@api.example.org/v1"},
+        {"OPENAI_BASE_URL": "ftp://api.example.org"},
+        {"DATABASE_URL": "mysql://somewhere"},
+        {"UNPRICED_CALL_USD": "free"},
+    ],
+    ids=lambda changed: "=".join(*changed.items()),
+)
+def test_a_wrong_value_is_one_problem_that_names_the_setting_and_not_the_value(
+    env_file: Path, changed: dict[str, str]
+) -> None:
+    write(env_file, {**GOOD, **changed})
+    (problem,) = problems()
+    (name, value) = next(iter(changed.items()))
+    assert problem.startswith(f"{name}:")
+    assert value.strip("'") not in problem
+
+
+def test_quotes_that_docker_leaves_are_taken_off(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_MODEL", '"gpt-6-sol"')
+    assert read_settings(for_discord=True).settings.chat_model == "gpt-6-sol"
+
+
+def test_a_mistyped_name_is_warned_about(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(env_file, {**GOOD, "DALY_BUDGET_USD": "5"})
+    monkeypatch.setenv("OPENAI_API_KEE", "sk-x")
+    warnings = read_settings(for_discord=True).warnings
+    assert [re.findall(r"did you mean (\w+)", warning) for warning in warnings] == [
+        ["DAILY_BUDGET_USD"],
+        ["OPENAI_API_KEY"],
+    ]
+    assert "sk-x" not in " ".join(warnings)
+
+
+def test_the_general_key_is_not_sent_to_another_server(env_file: Path) -> None:
+    write(env_file, {**GOOD, "CHAT_BASE_URL": "http://localhost:11434/v1"})
+    endpoint = read_settings(for_discord=True).settings.chat_endpoint
+    assert endpoint.base_url == "http://localhost:11434/v1"
+    assert endpoint.api_key is None
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "ollama", "192.168.1.5", "host.docker.internal"])
+def test_plain_http_stays_in_the_house(env_file: Path, host: str) -> None:
+    write(env_file, {**GOOD, "OPENAI_BASE_URL": f"http://{host}:8000/v1/"})
+    assert read_settings(for_discord=True).settings.openai_base_url == f"http://{host}:8000/v1"
+
+
+def test_secrets_are_not_shown(env_file: Path) -> None:
+    settings = read_settings(for_discord=True).settings
+    assert "sk-test" not in repr(settings)
+    assert set(settings.secrets()) == {"a.b.c", "sk-test"}
+
+
+def test_the_example_file_names_every_setting_and_nothing_else() -> None:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert set(re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)) == set(NAMES)
