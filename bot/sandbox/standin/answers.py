@@ -29,7 +29,7 @@ you can try the bot without a key. I do not understand you, but I can show what 
 
 GUIDE = """\
 Say one of these to see how answers arrive:
-- `long`: six sections, more than one message holds
+- `long`: more than one message holds; `very long`: more than a channel should get
 - `code` or `long code`: a code block, or one that has to be divided
 - `list`, `table`, or `count to 20`, slow enough to press Stop
 - `[refuse]` `[block]` `[filter]` `[empty]` `[break]` `[busy]` `[down]` `[html]`: what a member sees when \

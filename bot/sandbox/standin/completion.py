@@ -46,7 +46,6 @@ class Completion:
             "object": "chat.completion",
             "choices": [] if self.say.no_choices else [choice],
             "service_tier": "default",
-            "system_fingerprint": None,
             **({} if self.say.no_usage else {"usage": self.usage}),
         }
 
@@ -58,7 +57,6 @@ class Completion:
             **self._head,
             "object": "chat.completion.chunk",
             "service_tier": "default",
-            "system_fingerprint": None,
             **({"usage": None} if with_usage else {}),
         }
 

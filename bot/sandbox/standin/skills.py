@@ -20,7 +20,8 @@ LIST = """\
 TABLE = """\
 | what you type | what comes back | what to look at |
 |---|---|---|
-| `long` | six sections | the answer goes on in a second message |
+| `long` | eight sections | the answer goes on in further messages |
+| `very long` | all of this together | the rest comes as a file |
 | `code` | a short program | the language of the code block |
 | `long code` | a long program | the block is closed and opened again at a page's end |
 | `count to 20` | numbers, slowly | the Stop button |"""
@@ -41,7 +42,7 @@ print(most_common_words("the cat and the hat and the bat"))
 ```'''
 
 LONG = """\
-# A long answer, in six parts
+# A long answer, in eight parts
 Nobody thought about this text: the stand-in keeps it on a shelf, so that you can watch a long answer arrive.
 
 ## 1. Why it is cut at all
@@ -86,7 +87,23 @@ Your question and its answer are stored together, in order, for the channel that
 question the bot sends them along again, and that is all the memory there is: a model knows nothing of you but what \
 stands in the request. I can prove it in my own simple way. Ask me anything next, and I shall tell you how you began.
 
-That was the sixth part. If you read it in more than one message and no word was lost between them, then everything \
+## 7. What it costs
+Every request is paid for by the token, and a token is a short word or a piece of a longer one. What you send is \
+counted and what comes back is counted, and the words that come back are the dearer ones. A long conversation is sent \
+again with each new question, so it would grow dearer and dearer, if it were not for two things: the provider \
+remembers the beginning of a request for a while and charges less for it when it comes again, letter for letter; and \
+the bot leaves out the oldest part of a conversation when it has grown too large. I charge nothing. I count all the \
+same, and send the numbers along with every answer, as the real servers do.
+
+## 8. What you can try next
+Some of it is more fun with somebody else in the channel:
+1. Ask two things at once, from two windows, and see both answers grow.
+2. Press Stop in the middle of `count to 100`, and see that what was said stays.
+3. Reply to an older message, and see that I am told which one.
+4. Say `[break]`, and look at what is kept of an answer that ends too soon.
+5. Set the temperature to 0.2, and see me report it; I am no warmer for it.
+
+That was the eighth part. If you read it in more than one message and no word was lost between them, then everything \
 went as it should."""
 
 _UNITS = (
@@ -95,6 +112,11 @@ _UNITS = (
     ("gram", "ounce", 0.035274), ("hectare", "acre", 2.47105), ("kilojoule", "kilocalorie", 0.239006),
     ("kilowatt", "horsepower", 1.34102), ("bar", "psi", 14.5038), ("newton", "poundforce", 0.224809),
 )  # fmt: skip
+
+
+def very_long() -> str:
+    """Return more than the bot shows in messages: it becomes a file."""
+    return f"{LONG}\n\n# A table\n{TABLE}\n\n# A list\n{LIST}\n\n# A program\n{long_code()}"
 
 
 def _conversion(left: str, right: str, sign: str, factor: float) -> str:
@@ -125,6 +147,7 @@ def _count(found: re.Match[str]) -> str:
 _SKILLS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\bcount (?:up )?to (?P<end>\d{1,6})\b", re.IGNORECASE), _count),
     (re.compile(r"\blong\b.*\bcode\b|\bcode\b.*\blong\b", re.IGNORECASE | re.DOTALL), lambda _: long_code()),
+    (re.compile(r"\bvery long\b", re.IGNORECASE), lambda _: very_long()),
     (re.compile(r"\bcode\b", re.IGNORECASE), lambda _: CODE),
     (re.compile(r"\btable\b", re.IGNORECASE), lambda _: TABLE),
     (re.compile(r"\blist\b", re.IGNORECASE), lambda _: LIST),
