@@ -1,0 +1,68 @@
+"""OpenAI's contract as a check: its JSON Schemas where the specs are, and the SDK's own key sets always.
+
+The schemas are read from ``$PARLEY_SPECS`` (default ``../shared/specs``); they are not part of this repository.
+"""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from openai.types.chat import (
+    ChatCompletionAssistantMessageParam,
+    ChatCompletionDeveloperMessageParam,
+    ChatCompletionSystemMessageParam,
+    ChatCompletionToolMessageParam,
+    ChatCompletionUserMessageParam,
+)
+from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+SPECS = Path(os.environ.get("PARLEY_SPECS") or Path(__file__).parent.parent.parent / "shared" / "specs")
+OPENAI_SPEC = SPECS / "openai-subset.json"
+NO_SPEC = f"{OPENAI_SPEC.name} is not in the specs folder ($PARLEY_SPECS)"
+
+# (method, path): the schema's name in the spec, the keys that the SDK knows. The schemas themselves let any key pass.
+REQUESTS = {
+    ("POST", "/v1/chat/completions"): (
+        "CreateChatCompletionRequest",
+        CompletionCreateParamsStreaming.__annotations__.keys(),
+    )
+}
+MESSAGES = {
+    "assistant": ChatCompletionAssistantMessageParam,
+    "developer": ChatCompletionDeveloperMessageParam,
+    "system": ChatCompletionSystemMessageParam,
+    "tool": ChatCompletionToolMessageParam,
+    "user": ChatCompletionUserMessageParam,
+}
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    spec = DRAFT202012.create_resource(json.loads(OPENAI_SPEC.read_text(encoding="utf-8")))
+    registry: Registry[Any] = Registry().with_resource("spec:openai", spec)
+    return Draft202012Validator({"$ref": f"spec:openai#/components/schemas/{schema}"}, registry=registry)
+
+
+def assert_fits(schema: str, value: object) -> None:
+    """Fail unless a value fits a schema of the spec; the message names the place, not the value."""
+    for error in _validator(schema).iter_errors(value):
+        raise AssertionError(f"{schema}: {error.json_path} breaks {error.validator}")
+
+
+def check_request(method: str, path: str, body: object) -> None:
+    """Fail unless a request keeps to the contract. A path that is not in the table is not checked."""
+    if (method, path) not in REQUESTS:
+        return
+    schema, known = REQUESTS[method, path]
+    assert isinstance(body, dict), f"{path}: the body is no JSON object"
+    assert not (unknown := body.keys() - known), f"{path}: unknown keys {sorted(unknown)}"
+    for index, message in enumerate(body.get("messages", ())):
+        known_here = MESSAGES[message["role"]].__annotations__.keys()
+        assert not (unknown := message.keys() - known_here), f"{path}: message {index}: unknown keys {sorted(unknown)}"
+    if OPENAI_SPEC.exists():
+        assert_fits(schema, body)
