@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import discord
 from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.app import Parley
+from bot.core.catalogue import ModelEntry
 from bot.core.conversation import ChatOptions, ConversationKey
 from bot.core.limits import MAX_TOKENS, PENALTY, QUESTION_CHARS, TEMPERATURE, TOP_P
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.questions import conversation_of, question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
 
-MODEL_CHARS = 100
+MODEL_CHARS = 100  # of a choice's name and value (Discord)
+CHOICES = 25  # of an autocomplete (Discord)
 
 Words = Range[str, 1, QUESTION_CHARS]
 Model = Range[str, 1, MODEL_CHARS]
@@ -31,6 +35,14 @@ SAMPLING = {
     "presence_penalty": "Above 0 moves on to new topics",
     "max_tokens": "The longest answer, in tokens (about 4 characters each)",
 }
+
+
+def model_label(name: str, entry: ModelEntry, on: date) -> str:
+    """Return a model's line in the list of choices: its price and the day it is shut down."""
+    price = entry.price(on)
+    cost = f" · ${price.input:f} in, ${price.output:f} out per 1M tokens" if price is not None else ""
+    until = f" · until {entry.shutdown.isoformat()}" if entry.shutdown is not None else ""
+    return f"{name}{cost}{until}"[:MODEL_CHARS]
 
 
 class Chat(commands.Cog):
@@ -113,11 +125,12 @@ class Chat(commands.Cog):
     async def _model_choices(
         self, interaction: discord.Interaction[Parley], typed: str
     ) -> list[app_commands.Choice[str]]:
+        today = self._services.clock.now().date()
         return [
-            app_commands.Choice(name=label[:100], value=name)
-            for name, label in self._services.catalogue_labels("chat")
+            app_commands.Choice(name=model_label(name, entry, today), value=name)
+            for name, entry in self._services.catalogue.offered("chat", today)
             if typed.casefold() in name.casefold()
-        ][:25]
+        ][:CHOICES]
 
     async def _answer(
         self,

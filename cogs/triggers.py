@@ -10,7 +10,9 @@ import discord
 from discord.ext import commands
 
 from bot.app import Parley
+from bot.core.conversation import ReplyKind
 from bot.core.preferences import ChannelMode
+from cogs.ui.calls import nonce
 from cogs.ui.questions import question_of_message
 from cogs.ui.replies import BUTTONS, screen_for
 
@@ -43,6 +45,9 @@ class Triggers(commands.Cog):
         if not self._is_addressed(message, me) or not self._may_reply(message):
             return
         question = question_of_message(message, own_id=me.id)
+        if not question.text:
+            await self._hint(message)
+            return
         screen = screen_for(self._bot, question)
         self._start(self._show_typing(message.channel))
         await self._services.turns.ask(question, screen)
@@ -67,6 +72,14 @@ class Triggers(commands.Cog):
             return True
         log.warning("may not send messages where it was asked", extra={"channel_id": channel.id})
         return False
+
+    async def _hint(self, message: discord.Message) -> None:
+        """Say how to ask: what arrives empty is a bare mention, or was withheld by Discord."""
+        text = self._services.sentences("replies.empty_question")
+        try:
+            await message.reply(text, mention_author=False, nonce=nonce(ReplyKind.NOTICE, message.id, 0))
+        except discord.HTTPException as error:
+            log.warning("a hint was not sent", extra={"channel_id": message.channel.id, "code": error.code})
 
     async def _show_typing(self, channel: discord.abc.Messageable) -> None:
         try:

@@ -1,11 +1,39 @@
 """What tests of every layer share."""
 
+import ipaddress
+import socket
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
 
 from bot.sandbox.standin import StandIn
 from tests.contract import check_request
+
+
+def _only_loopback(event: str, arguments: tuple[object, ...]) -> None:
+    """Refuse every connection that leaves this machine: no test can reach the network or spend money."""
+    if event == "socket.connect":
+        sock, address = arguments
+        if isinstance(sock, socket.socket) and sock.family == socket.AF_UNIX:
+            return
+        host = address[0] if isinstance(address, tuple) else None
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost", socket.gethostname()):
+        return
+    try:
+        if ipaddress.ip_address(str(name)).is_loopback or ipaddress.ip_address(str(name)).is_unspecified:
+            return
+    except ValueError:
+        pass
+    raise AssertionError(f"a test reaches beyond loopback: {event} {name}")
+
+
+sys.addaudithook(_only_loopback)
 
 
 @pytest.fixture

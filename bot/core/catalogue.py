@@ -147,6 +147,15 @@ class Catalogue:
         shutdown = self.entry(model).shutdown
         return None if shutdown is None else (shutdown - on).days
 
+    def offered(self, capability: Capability, on: date) -> list[tuple[str, ModelEntry]]:
+        """Return the models to choose from for a capability: those known by name; the ones that end soon come last."""
+        chosen = [
+            (name, entry)
+            for _, name, entry in self._rows
+            if entry.capability == capability and "*" not in name and (entry.shutdown is None or entry.shutdown > on)
+        ]
+        return sorted(chosen, key=lambda row: (row[1].shutdown is not None, row[0]))
+
     def cost_micro_usd(self, model: str, usage: Usage, on: date) -> int | None:
         """Return what a call cost, in millionths of a US dollar, rounded up; ``None`` without a known price."""
         price = self.entry(model).price(on)

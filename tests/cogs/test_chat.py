@@ -1,0 +1,233 @@
+"""/chat and /ask: acknowledged first, answered by PATCH of the original response, private when asked for."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from simcord.results import InteractionResult
+
+from bot.core.limits import MESSAGE_CHARS
+from bot.sandbox.standin import Cut, Html, Refuse, Say
+from tests.cogs.conftest import World
+
+ERROR_ID = re.compile(r"error id: ([0-9a-f]{8})")
+
+
+def shown(result: InteractionResult) -> str:
+    assert result.response is not None
+    return result.response.content
+
+
+async def test_chat_is_deferred_and_answered_in_place_with_the_question_above(world: World) -> None:
+    world.standin.script(Say("A heap is a tree."))
+    result = await world.mina.slash(world.channel, "chat", message="What is a heap?\nReally.")
+    assert result.deferred
+    assert not result.ephemeral
+    assert shown(result) == "> What is a heap?\n> Really.\nA heap is a tree."
+    assert not result.followups
+    assert len(world.answers()) == 1
+    assert not world.pinged()
+
+
+async def test_chat_and_mentions_share_the_channels_conversation(world: World) -> None:
+    await world.mina.slash(world.channel, "chat", message="by command")
+    await world.mina.send(world.channel, f"{world.mention} by mention")
+    assert "by command" in str(world.sent_to_model()[1])
+
+
+async def test_a_private_chat_is_a_conversation_of_ones_own(world: World) -> None:
+    await world.mina.slash(world.channel, "chat", message="in public")
+    private = await world.mina.slash(world.channel, "chat", message="my secret", private=True)
+    assert private.ephemeral
+    assert "> my secret" not in shown(private)
+    await world.mina.slash(world.channel, "chat", message="and again", private=True)
+    await world.noor.slash(world.channel, "chat", message="noor here", private=True)
+    await world.noor.slash(world.channel, "chat", message="what did you hear?")
+    sent = [str(messages) for messages in world.sent_to_model()]
+    assert "in public" not in sent[1]
+    assert "my secret" in sent[2]
+    assert "my secret" not in sent[3]
+    assert "my secret" not in sent[4]
+    assert "in public" in sent[4]
+
+
+async def test_options_are_sent_only_when_they_are_set(world: World) -> None:
+    await world.mina.slash(world.channel, "chat", message="plain")
+    await world.mina.slash(world.channel, "ask", prompt="set", temperature=0.5, top_p=0.9, max_tokens=50)
+    plain, chosen = (request.body for request in world.standin.requests)
+    assert isinstance(plain, dict)
+    assert isinstance(chosen, dict)
+    assert not {"temperature", "top_p", "presence_penalty", "frequency_penalty"} & set(plain)
+    assert plain["reasoning_effort"] == "none"
+    assert plain["stream_options"] == {"include_usage": True}
+    assert plain["max_completion_tokens"] > 0
+    assert (chosen["temperature"], chosen["top_p"], chosen["max_completion_tokens"]) == (0.5, 0.9, 50)
+
+
+async def test_ask_is_private_reads_no_history_and_leaves_none(world: World) -> None:
+    await world.mina.slash(world.channel, "chat", message="earlier words")
+    result = await world.mina.slash(world.channel, "ask", prompt="Who are you?", system="You are a lighthouse.")
+    assert result.ephemeral
+    await world.mina.slash(world.channel, "chat", message="later words")
+    _, asked, later = world.sent_to_model()
+    assert "earlier words" not in str(asked)
+    assert asked[0]["content"].startswith("You are a lighthouse.")
+    assert asked[1] == {"role": "user", "content": "Who are you?"}
+    assert "Who are you?" not in str(later)
+
+
+async def test_json_output_is_valid_and_shown_as_code(world: World) -> None:
+    result = await world.mina.slash(world.channel, "ask", prompt="three colours", json=True)
+    match = re.search(r"```json\n(.*)```", shown(result), re.DOTALL)
+    assert match is not None
+    json.loads(match[1])
+    body = world.standin.requests[0].body
+    assert isinstance(body, dict)
+    assert body["response_format"] == {"type": "json_object"}
+
+
+async def test_json_that_is_none_is_marked(world: World) -> None:
+    world.standin.script(Say('{"half": '))
+    result = await world.mina.slash(world.channel, "ask", prompt="three colours", json=True)
+    assert "not valid JSON" in shown(result)
+
+
+async def test_a_long_answer_is_shown_whole(world: World) -> None:
+    text = "\n\n".join(f"Paragraph {n}: " + "word " * 60 for n in range(12))
+    world.standin.script(Say(text.strip()))
+    await world.mina.send(world.channel, f"{world.mention} tell me all")
+    pages = [m.content for m in world.answers()]
+    assert 1 < len(pages) <= 3
+    assert all(len(page) <= MESSAGE_CHARS for page in pages)
+    assert re.sub(r"\s+", " ", " ".join(pages)).strip() == re.sub(r"\s+", " ", text).strip()
+
+
+async def test_a_very_long_answer_comes_with_a_file_that_holds_all_of_it(world: World) -> None:
+    text = "\n".join(f"Line {n} of a very long answer." for n in range(1500))
+    world.standin.script(Say(text))
+    await world.mina.send(world.channel, f"{world.mention} everything")
+    answers = world.answers()
+    assert len(answers) == 3
+    (attached,) = answers[-1].attachments
+    assert attached.filename == "answer.md"
+    assert world.env.backend.cdn[attached.url] == text.encode()
+
+
+async def test_a_long_private_answer_stays_private(world: World) -> None:
+    text = "\n".join(f"Line {n} of a secret answer." for n in range(500))
+    world.standin.script(Say(text))
+    result = await world.mina.slash(world.channel, "ask", prompt="everything")
+    assert result.response is not None
+    assert len(result.response.attachments) == 1
+    assert not world.answers()
+
+
+async def test_nobody_is_pinged_whatever_the_model_says(world: World) -> None:
+    world.standin.script(Say(f"@everyone @here {world.noor.mention} <@&{world.guild.default_role.id}>"))
+    await world.mina.send(world.channel, f"{world.mention} wake them")
+    world.standin.script(Say(f"@everyone {world.noor.mention}"))
+    await world.mina.slash(world.channel, "chat", message="@everyone wake them")
+    assert len(world.answers()) == 2
+    assert not world.pinged()
+
+
+FAILURES: list[tuple[str, list[Any], str]] = [
+    ("wrong key", [Refuse(401, "invalid_api_key")], "key"),
+    ("no quota", [Refuse(429, "insufficient_quota", "insufficient_quota")], "credit"),
+    ("unknown model", [Refuse(404, "model_not_found")], "no model named"),
+    ("refused content", [Refuse(400, "content_policy_violation")], "declined"),
+    ("a refusal in words", [Say(refusal="I cannot help with that.")], "declined"),
+    ("too long", [Refuse(400, "context_length_exceeded", param="messages")], "longer than the model can read"),
+    ("an empty answer", [Say("")], "empty answer"),
+    ("a stream that breaks at once", [Cut(None, "close")] * 3, "cannot be reached"),
+    ("a web page", [Html()], "not an answer"),
+    ("a server that is down", [Refuse(503)] * 3, "cannot be reached"),
+    ("a request it does not like", [Refuse(400, "invalid_value", param="messages")], "did not accept"),
+]
+
+
+@pytest.mark.parametrize(("behaviours", "words"), [f[1:] for f in FAILURES], ids=[f[0] for f in FAILURES])
+@pytest.mark.parametrize("by_command", [False, True], ids=["mention", "command"])
+async def test_a_failure_is_told_once_with_what_to_do_and_an_error_id(
+    world: World, behaviours: list[Any], words: str, by_command: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="bot")
+    world.standin.script(*behaviours)
+    if by_command:
+        result = await world.mina.slash(world.channel, "chat", message="my very own words")
+        assert "> my very own words" in shown(result), "the question is lost"
+    else:
+        await world.mina.send(world.channel, f"{world.mention} my very own words")
+    (notice,) = world.answers()
+    assert words in notice.content
+    match = ERROR_ID.search(notice.content)
+    assert match is not None
+    assert [r for r in caplog.records if getattr(r, "error_id", None) == match[1]], "the error id is not in the log"
+    for record in caplog.records:
+        assert "my very own words" not in str(vars(record))
+    # The next question is answered, and the failed one is no part of the conversation.
+    world.standin.script(Say("All good."))
+
+
+async def test_a_broken_stream_keeps_what_came_and_says_so(world: World) -> None:
+    world.standin.script(Cut(5, "reset", Say("one two three four five six seven eight nine ten", delta_chars=5)))
+    await world.mina.send(world.channel, f"{world.mention} count")
+    (answer,) = world.answers()
+    assert answer.content.startswith("one two three")
+    assert "incomplete" in answer.content
+    await world.mina.send(world.channel, f"{world.mention} go on")
+    assert "one two three" in str(world.sent_to_model()[-1])
+
+
+async def test_an_answer_cut_at_the_token_limit_says_so(world: World) -> None:
+    result = await world.mina.slash(world.channel, "chat", message="count to 20", max_tokens=5)
+    assert "Cut at the token limit" in shown(result)
+
+
+async def test_an_option_that_the_model_does_not_take_is_told(world: World) -> None:
+    result = await world.mina.slash(
+        world.channel, "chat", message="hi", model="standin-classic", temperature=0.3, presence_penalty=1.0
+    )
+    assert "⚠️" not in shown(result)
+    first = len(world.standin.requests)
+    assert first > 1, "the stand-in's older model refuses today's parameters"
+    again = await world.mina.slash(world.channel, "chat", message="hi", model="standin-classic")
+    assert "⚠️" not in shown(again)
+    assert len(world.standin.requests) == first + 1, "what a server refuses is paid for once"
+
+
+async def test_a_retired_model_is_replaced_and_the_member_is_told(world: World) -> None:
+    result = await world.mina.slash(world.channel, "chat", message="hi", model="gpt-4")
+    assert "has been shut down" in shown(result)
+
+
+async def test_try_again_answers_the_kept_question_in_place(world: World) -> None:
+    world.standin.script(*[Refuse(503)] * 3)
+    result = await world.mina.slash(world.channel, "chat", message="what is a heap?")
+    assert result.response is not None
+    other = await world.noor.click(result.response, label="Try again")
+    assert other.followups[0].ephemeral
+    world.standin.script(Say("A tree."))
+    await world.mina.click(result.response, label="Try again")
+    (answer,) = world.answers()
+    assert answer.content == "> what is a heap?\nA tree."
+    assert not answer.components
+    (pair,) = [messages for messages in world.sent_to_model()[-1:]]
+    assert [m["role"] for m in pair] == ["system", "user"]
+
+
+async def test_try_again_works_under_an_answered_mention_too(world: World) -> None:
+    world.standin.script(Refuse(401, "invalid_api_key"))
+    await world.mina.send(world.channel, f"{world.mention} what is a heap?")
+    (notice,) = world.answers()
+    await world.env.restart_bot()
+    world.standin.script(Say("A tree."))
+    await world.mina.click(notice, label="Try again")
+    assert [m.content for m in world.answers()][-1].endswith("set a valid one; then press **Try again**.") is False
+
+
+async def test_the_models_offered_show_price_and_end(world: World) -> None:
+    choices = await world.mina.autocomplete(world.channel, "chat", "model", "gpt-4o", message="hi")
+    assert choices
+    assert any("until 2027-01-14" in choice["name"] and "$" in choice["name"] for choice in choices)
