@@ -137,13 +137,18 @@ async def test_skills_show_what_delivery_has_to_do(standin: StandIn, question: s
 
 
 async def test_the_cap_on_tokens_is_kept(standin: StandIn) -> None:
-    answer = await ask(standin, max_completion_tokens=7)
-    assert answer.choices[0].finish_reason == "length"
-    assert answer.usage is not None
-    assert answer.usage.completion_tokens == 7
-    whole = await ask(standin, max_completion_tokens=4000)
-    assert whole.choices[0].finish_reason == "stop"
-    assert (whole.choices[0].message.content or "").startswith(answer.choices[0].message.content or "-")
+    async def counted(cap: int) -> tuple[str, int, str]:
+        answer = await ask(standin, max_completion_tokens=cap, messages=[{"role": "user", "content": "hello"}])
+        assert answer.usage is not None
+        return answer.choices[0].finish_reason, answer.usage.completion_tokens, answer.choices[0].message.content or ""
+
+    reason, tokens, start = await counted(7)
+    assert (reason, tokens) == ("length", 7)
+    # A cap of three digits is one token wherever the answer names it.
+    _, whole, text = await counted(999)
+    assert text.startswith(start)
+    assert (await counted(whole))[:2] == ("stop", whole)
+    assert (await counted(whole - 1))[:2] == ("length", whole - 1)
 
 
 async def test_stop_words_end_the_answer(standin: StandIn) -> None:
@@ -225,7 +230,8 @@ async def test_a_long_prefix_is_cached_from_the_second_request_on(standin: Stand
     assert usage(await ask(standin, messages=grown)) == (1280, 256)
     other = [{"role": "system", "content": "another " + "word " * 1300}, *HELLO]
     assert usage(await ask(standin, messages=other))[0] == 0
-    assert usage(await ask(standin, messages=HELLO)) == (0, 0)
+    short = [{"role": "user", "content": "word " * 900}]
+    assert [usage(await ask(standin, messages=short)) for _ in range(2)] == [(0, 0), (0, 0)], "below 1,024 tokens"
 
 
 async def test_requests_are_recorded_and_answers_counted(standin: StandIn) -> None:

@@ -10,7 +10,7 @@ import pytest
 from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from bot.sandbox.standin import Behaviour, Cut, Drip, Hold, Html, Raw, Refuse, Say, Stall, StandIn
+from bot.sandbox.standin import Behaviour, Cut, Drip, Hold, Html, Raw, RecordedRequest, Refuse, Say, Stall, StandIn
 
 REQUEST: dict[str, Any] = {
     "model": "gpt-6-luna",
@@ -49,6 +49,12 @@ def text_of(seen: list[ChatCompletionChunk]) -> str:
 
 def finish_of(seen: list[ChatCompletionChunk]) -> list[str]:
     return [c.choices[0].finish_reason for c in seen if c.choices and c.choices[0].finish_reason]
+
+
+async def end_of(record: RecordedRequest) -> None:
+    """Wait until the server is done with a request; a server that never is would hang the test."""
+    async with asyncio.timeout(30):
+        await record.ended.wait()
 
 
 async def whole(client: AsyncOpenAI) -> Any:
@@ -168,7 +174,7 @@ async def test_a_cut_stream_gives_the_deltas_before_the_cut(
             await chunks(client, seen)
     assert text_of(seen) == {0: "", 1: "one", 3: "one two three", 99: "one two three four five"}[after]
     assert finish_of(seen) == []
-    await standin.requests[0].ended.wait()
+    await end_of(standin.requests[0])
     assert not standin.requests[0].aborted, "it was the server that cut"
     assert standin.billed == 1
 
@@ -213,7 +219,7 @@ async def test_a_client_that_goes_away_is_noticed(standin: StandIn, client: Asyn
     asking = asyncio.create_task(chunks(client))
     record = await standin.arrived(1)
     asking.cancel()
-    await record.ended.wait()
+    await end_of(record)
     assert record.aborted
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -223,7 +229,7 @@ async def test_closing_the_stream_aborts_it(standin: StandIn, client: AsyncOpenA
     standin.script(Drip(0.01, "word " * 1000))
     async with await start(client) as stream:
         await anext(stream)
-    await standin.requests[0].ended.wait()
+    await end_of(standin.requests[0])
     assert standin.requests[0].aborted
 
 
