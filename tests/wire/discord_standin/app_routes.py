@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from tests.wire.discord_standin.gateway import Gateway
 from tests.wire.discord_standin.journal import Json
 from tests.wire.discord_standin.message_routes import unknown
-from tests.wire.discord_standin.payloads import Payloads
+from tests.wire.discord_standin.payloads import MESSAGE_CONTENT, Payloads
 from tests.wire.discord_standin.rest import Answer, Call, NotImplementedByStandIn, Routes
 
 CHAT_INPUT = 1
@@ -34,7 +36,7 @@ class AppRoutes:
         return Answer(self.payloads.user(self.world.bot) | {"verified": True, "mfa_enabled": False, "locale": "en-US"})
 
     def read_application(self, _: Call) -> Answer:
-        return Answer(self.payloads.application(privileged_intents=self.gateway.privileged_intents))
+        return Answer(self._application())
 
     def read_gateway(self, _: Call) -> Answer:
         used = len(self.gateway.identifies)
@@ -51,6 +53,36 @@ class AppRoutes:
         ids = {(command["name"], command["type"]): command["id"] for command in self.world.commands}
         self.world.commands = [self._synced(command, ids) for command in call.body]
         return Answer(self.world.commands)
+
+    def _application(self) -> Json:
+        world = self.world
+        readable = self.gateway.privileged_intents & MESSAGE_CONTENT
+        limited = 1 << 19 if readable else 0  # GATEWAY_MESSAGE_CONTENT_LIMITED
+        return {
+            "id": str(world.bot.user_id),
+            "name": world.bot.name,
+            "description": "",
+            "icon": None,
+            "bot_public": False,
+            "bot_require_code_grant": False,
+            "owner": self.payloads.user(world.owner),
+            "team": None,
+            "type": None,
+            "summary": "",
+            "verify_key": hashlib.sha256(b"stand-in").hexdigest(),
+            "flags": limited,
+            "flags_new": str(limited),
+            "redirect_uris": [],
+            "interactions_endpoint_url": None,
+            "role_connections_verification_url": None,
+            "approximate_guild_count": 1,
+            "approximate_user_install_count": 0,
+            "approximate_user_authorization_count": 0,
+            "explicit_content_filter": 0,
+            "eligible_oauth2_scopes": [],
+            "hook": True,
+            "integration_types_config": {"0": {}},
+        }
 
     def _synced(self, command: Json, ids: dict[tuple[str, int], str]) -> Json:
         kind = command.get("type") or CHAT_INPUT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 
 from tests.wire.discord_standin.journal import Json
@@ -277,35 +276,6 @@ class Payloads:
 
     def permissions(self, user: User) -> int:
         return OWNER_PERMISSIONS if user == self.world.owner else MEMBER_PERMISSIONS
-
-    def application(self, *, privileged_intents: int) -> Json:
-        world = self.world
-        limited = 1 << 19 if privileged_intents & MESSAGE_CONTENT else 0  # GATEWAY_MESSAGE_CONTENT_LIMITED
-        return {
-            "id": str(world.bot.user_id),
-            "name": world.bot.name,
-            "description": "",
-            "icon": None,
-            "bot_public": False,
-            "bot_require_code_grant": False,
-            "owner": self.user(world.owner),
-            "team": None,
-            "type": None,
-            "summary": "",
-            "verify_key": hashlib.sha256(b"stand-in").hexdigest(),
-            "flags": limited,
-            "flags_new": str(limited),
-            "redirect_uris": [],
-            "interactions_endpoint_url": None,
-            "role_connections_verification_url": None,
-            "approximate_guild_count": 1,
-            "approximate_user_install_count": 0,
-            "approximate_user_authorization_count": 0,
-            "explicit_content_filter": 0,
-            "eligible_oauth2_scopes": [],
-            "hook": True,
-            "integration_types_config": {"0": {}},
-        }
 
     def _interaction_origin(self, interaction: Interaction) -> Json:
         bot_id = str(self.world.bot.user_id)

@@ -14,9 +14,9 @@ from aiohttp import web
 from tests.wire.discord_standin.app_routes import AppRoutes
 from tests.wire.discord_standin.buckets import Buckets
 from tests.wire.discord_standin.commands import button, slash_options
-from tests.wire.discord_standin.gateway import Gateway
+from tests.wire.discord_standin.gateway import RESUME, Gateway
 from tests.wire.discord_standin.interaction_routes import COMPONENT, InteractionRoutes
-from tests.wire.discord_standin.journal import Journal, Json, Request
+from tests.wire.discord_standin.journal import Frame, Journal, Json, Request
 from tests.wire.discord_standin.message_routes import Composer, MessageRoutes
 from tests.wire.discord_standin.payloads import Payloads
 from tests.wire.discord_standin.rest import PREFIX, Rest, Routes
@@ -111,6 +111,11 @@ class DiscordStandIn:
     def rate_limited(self) -> list[Request]:
         """The requests that were answered with 429."""
         return [request for request in self.journal.requests if request.status == 429]
+
+    @property
+    def resumes(self) -> list[Frame]:
+        """The RESUME frames that came, oldest first."""
+        return [frame for frame in self.journal.frames if frame.opcode == RESUME]
 
     def own_mistakes(self) -> list[str]:
         """Return where the stand-in's answers are not what Discord's OpenAPI document says."""
