@@ -1,0 +1,43 @@
+"""A question as JSON, for the time between its claim and its end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+from bot.core.conversation import ChatOptions, ConversationKey, Question, Quote, ReplyRoute, TriggerKind
+
+
+def storable(text: str) -> str:
+    """Join surrogate pairs that came in halves and replace lone ones, which UTF-8 cannot hold."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def question_to_json(question: Question) -> str:
+    """Write everything but the interaction token, which has a column that is wiped earlier."""
+    values = asdict(question)
+    del values["route"]["interaction_token"]
+    return storable(json.dumps(values, ensure_ascii=False, default=datetime.isoformat))
+
+
+def question_from_json(text: str, interaction_token: str | None) -> Question:
+    """Read a question that this version or an earlier one wrote."""
+    values = json.loads(text)
+    values["kind"] = TriggerKind(values["kind"])
+    values["asked_at"] = datetime.fromisoformat(values["asked_at"])
+    values["route"] = ReplyRoute(**_known(ReplyRoute, values["route"]), interaction_token=interaction_token)
+    values["options"] = ChatOptions(**_known(ChatOptions, values["options"]))
+    if values["conversation"]:
+        values["conversation"] = ConversationKey(**_known(ConversationKey, values["conversation"]))
+    if values["quote"]:
+        values["quote"] = Quote(**_known(Quote, values["quote"]))
+    return Question(**_known(Question, values))
+
+
+def _known(kind: type[Question | ReplyRoute | ChatOptions | ConversationKey | Quote], values: Mapping[str, Any]) -> Any:
+    """Leave out what an earlier version wrote and this one does not know."""
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}

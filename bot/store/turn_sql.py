@@ -1,0 +1,172 @@
+"""The statements of ``SqliteTurnStore``: plain SQL, so that another database is a driver and not a rewrite."""
+
+from typing import Final
+
+from bot.core.conversation import ClaimState
+
+ENDED: Final = (ClaimState.DONE, ClaimState.FAILED, ClaimState.EXPIRED, ClaimState.CANCELLED)
+
+# A claim's way
+
+CLAIM: Final = """
+INSERT INTO claims (trigger_id, state, author_id, guild_id, channel_id, claimed_at, updated_at)
+VALUES (:trigger_id, 'claimed', :author_id, :guild_id, :channel_id, :now, :now)
+ON CONFLICT DO NOTHING
+RETURNING trigger_id
+"""
+
+PUT_PENDING: Final = """
+INSERT INTO pending (trigger_id, claimed_at, question, interaction_token)
+VALUES (:trigger_id, :claimed_at, :question, :interaction_token)
+"""
+
+STATE: Final = "SELECT state FROM claims WHERE trigger_id = :trigger_id"
+
+# The cap is checked where the row is written: calls side by side cannot pass it together.
+RESERVE: Final = """
+INSERT INTO usage_ledger (trigger_id, attempt, run_id, capability, model, reserved_micro_usd, author_id, guild_id,
+                          channel_id, created_at)
+SELECT trigger_id, generations + 1, :run_id, :capability, :model, :micro_usd, author_id, guild_id, channel_id, :now
+FROM claims
+WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating')
+  AND :micro_usd + (
+      SELECT coalesce(sum(coalesce(settled_micro_usd, reserved_micro_usd)), 0)
+      FROM usage_ledger WHERE created_at >= :midnight
+  ) <= :cap
+RETURNING attempt
+"""
+
+GENERATE: Final = """
+UPDATE claims SET state = 'generating', generations = generations + 1, updated_at = :now
+WHERE trigger_id = :trigger_id
+"""
+
+SETTLE: Final = """
+UPDATE usage_ledger
+SET settled_micro_usd = :micro_usd, usage = :usage, price_version = :price_version, settled_at = :now
+WHERE trigger_id = :trigger_id AND run_id = :run_id AND settled_micro_usd IS NULL
+  AND attempt = (SELECT generations FROM claims WHERE trigger_id = :trigger_id)
+"""
+
+SETTLE_FAILED: Final = """
+UPDATE usage_ledger
+SET settled_micro_usd = CASE WHEN :billed = 1 OR run_id <> :run_id THEN reserved_micro_usd ELSE 0 END,
+    settled_at = :now
+WHERE trigger_id = :trigger_id AND settled_micro_usd IS NULL
+"""
+
+MAKE_READY: Final = """
+UPDATE claims
+SET state = 'ready', reply_kind = :reply_kind, retryable = :retryable, reason = :reason, error_id = :error_id,
+    updated_at = :now
+WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating')
+RETURNING (SELECT question FROM pending WHERE pending.trigger_id = :trigger_id) AS question
+"""
+
+PUT_PAGE: Final = """
+INSERT INTO outbox (trigger_id, page, content, file_name, file_bytes)
+VALUES (:trigger_id, :page, :content, :file_name, :file_bytes)
+"""
+
+PLACE: Final = """
+INSERT INTO reply_messages (trigger_id, page, message_id) VALUES (:trigger_id, :page, :message_id)
+ON CONFLICT (trigger_id, page) DO UPDATE SET message_id = excluded.message_id
+"""
+
+FINISH: Final = """
+UPDATE claims SET state = CASE reply_kind WHEN 'answer' THEN 'done' ELSE 'failed' END, updated_at = :now
+WHERE trigger_id = :trigger_id AND state = 'ready'
+RETURNING state = 'failed' AND retryable = 1 AS keeps_question
+"""
+
+EXPIRE: Final = """
+UPDATE claims SET state = 'expired', reason = :reason, updated_at = :now
+WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating', 'ready')
+RETURNING 0 AS keeps_question
+"""
+
+KEEP_QUESTION: Final = "UPDATE pending SET interaction_token = NULL WHERE trigger_id = :trigger_id"
+
+FORGET_QUESTION: Final = "DELETE FROM pending WHERE trigger_id = :trigger_id"
+
+EMPTY_OUTBOX: Final = "DELETE FROM outbox WHERE trigger_id = :trigger_id"
+
+# After a restart
+
+UNFINISHED: Final = """
+SELECT trigger_id, state, question, interaction_token, generations, reply_kind, retryable
+FROM pending JOIN claims USING (trigger_id) WHERE state IN ('claimed', 'generating', 'ready')
+ORDER BY trigger_id
+"""
+
+UNFINISHED_PLACES: Final = """
+SELECT trigger_id, page, message_id FROM reply_messages WHERE trigger_id IN (SELECT trigger_id FROM pending)
+"""
+
+UNFINISHED_PAGES: Final = (
+    "SELECT trigger_id, page, content, file_name, file_bytes FROM outbox ORDER BY trigger_id, page"
+)
+
+TAKE_FAILED: Final = """
+DELETE FROM pending
+WHERE trigger_id = :trigger_id AND EXISTS (
+    SELECT 1 FROM claims WHERE trigger_id = :trigger_id AND author_id = :author_id AND state = 'failed'
+)
+RETURNING question
+"""
+
+# What is wiped by its age, and for good
+
+SWEEP_TOKENS: Final = "UPDATE pending SET interaction_token = NULL WHERE claimed_at < :before"
+
+SWEEP_QUESTIONS: Final = """
+DELETE FROM pending
+WHERE claimed_at < :before
+  AND EXISTS (SELECT 1 FROM claims WHERE claims.trigger_id = pending.trigger_id AND state = 'failed')
+"""
+
+PENDING: Final = "SELECT trigger_id, claimed_at, question, interaction_token FROM pending ORDER BY trigger_id"
+
+EMPTY_PENDING: Final = "DELETE FROM pending"
+
+EMPTY_WHOLE_OUTBOX: Final = "DELETE FROM outbox"
+
+# Conversations
+
+HISTORY: Final = """
+SELECT conversations.conversation_id, epoch, turn_id, chat_role, text, author_name, quote_author_name, quote_text,
+       asked_at
+FROM conversations
+LEFT JOIN turns ON turns.conversation_id = conversations.conversation_id AND turn_id >= first_turn_id
+WHERE channel_id = :channel_id AND member_id = :member_id
+ORDER BY turn_id
+"""
+
+NEW_CONVERSATION: Final = """
+INSERT INTO conversations (channel_id, member_id, guild_id, created_at)
+VALUES (:channel_id, :member_id, :guild_id, :now)
+ON CONFLICT (channel_id, member_id) DO UPDATE SET guild_id = excluded.guild_id
+RETURNING conversation_id, epoch
+"""
+
+# Nothing is inserted when the epoch has changed.
+ADD_TURN: Final = """
+INSERT INTO turns (conversation_id, trigger_id, chat_role, text, author_id, author_name, quote_author_name, quote_text,
+                   asked_at, message_id, incomplete, created_at)
+SELECT conversation_id, :trigger_id, :chat_role, :text, :author_id, :author_name, :quote_author_name, :quote_text,
+       :asked_at, :message_id, :incomplete, :now
+FROM conversations WHERE conversation_id = :conversation_id AND epoch = :epoch
+"""
+
+TRIM: Final = """
+UPDATE conversations SET first_turn_id = :first_turn_id
+WHERE conversation_id = :conversation_id AND first_turn_id < :first_turn_id
+"""
+
+NEW_EPOCH: Final = """
+UPDATE conversations SET epoch = epoch + 1, first_turn_id = 0, summary = NULL
+WHERE channel_id = :channel_id AND member_id = :member_id
+RETURNING conversation_id
+"""
+
+DELETE_TURNS: Final = "DELETE FROM turns WHERE conversation_id = :conversation_id"

@@ -1,0 +1,279 @@
+"""The tables of a turn's life. Every public method is one transaction."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
+
+from bot.core.conversation import Answer, Claim, ClaimState, ConversationKey, History, Question, Reply
+from bot.core.errors import BudgetExhausted
+from bot.core.ports import Clock, Reservation, Settlement
+from bot.store import turn_sql as sql
+from bot.store.database import Database, Parameters, Transaction, milliseconds
+from bot.store.questions import question_from_json, question_to_json, storable
+from bot.store.turn_rows import claim_from_row, turn_from_row, turn_pair
+
+INTERACTION_TOKEN_AGE = timedelta(minutes=15)  # Discord refuses it afterwards
+FAILED_QUESTION_AGE = timedelta(hours=24)
+
+
+class SqliteTurnStore:
+    """Implements ``TurnStore``.
+
+    What a crash can repeat may be called twice: the first reply of a claim stays, and the second call of ``complete``,
+    ``fail``, ``finish`` or ``expire`` changes nothing. A claim that is unknown, or not where the call says it is,
+    raises ``LookupError``: a mistake in the caller.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        # Reservations of an earlier run are never released: nobody knows what was spent before it died.
+        self._run_id = secrets.randbits(62)
+
+    async def claim(self, question: Question) -> bool:
+        """Record the trigger as CLAIMED; ``False`` when it was claimed before."""
+        now = self._now()
+        claim: Parameters = {
+            "trigger_id": question.trigger_id,
+            "author_id": question.author_id,
+            "guild_id": question.guild_id,
+            "channel_id": question.route.channel_id,
+            "now": now,
+        }
+        pending: Parameters = {
+            "trigger_id": question.trigger_id,
+            "claimed_at": now,
+            "question": question_to_json(question),
+            "interaction_token": question.route.interaction_token,
+        }
+
+        async def work(transaction: Transaction) -> bool:
+            if not await transaction.run(sql.CLAIM, claim):
+                return False
+            await transaction.run(sql.PUT_PENDING, pending)
+            return True
+
+        return await self._database.transaction(work)
+
+    async def begin(self, trigger_id: int, reservation: Reservation, *, daily_cap_micro_usd: int) -> None:
+        """Move the claim to GENERATING and reserve the worst case, or raise ``BudgetExhausted``."""
+        now = self._clock.now()
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        parameters: Parameters = {
+            "trigger_id": trigger_id,
+            "run_id": self._run_id,
+            "capability": reservation.capability,
+            "model": reservation.model,
+            "micro_usd": reservation.micro_usd,
+            "cap": daily_cap_micro_usd,
+            "midnight": milliseconds(midnight),
+            "now": milliseconds(now),
+        }
+
+        async def work(transaction: Transaction) -> None:
+            if await transaction.run(sql.RESERVE, parameters):
+                await transaction.run(sql.GENERATE, {"trigger_id": trigger_id, "now": milliseconds(now)})
+                return
+            await _require(transaction, trigger_id, ClaimState.CLAIMED, ClaimState.GENERATING)
+            raise BudgetExhausted(midnight + timedelta(days=1))
+
+        await self._database.transaction(work)
+
+    async def history(self, key: ConversationKey) -> History:
+        """Return the conversation's turns of the current epoch, oldest first; makes the conversation if it is new."""
+        parameters = _key(key)
+        rows = await self._database.run(sql.HISTORY, parameters)
+        if not rows:
+            rows = await self._database.run(
+                sql.NEW_CONVERSATION, {**parameters, "guild_id": key.guild_id, "now": self._now()}
+            )
+            return History(rows[0]["conversation_id"], rows[0]["epoch"], ())
+        turns = tuple(turn_from_row(row) for row in rows if row["turn_id"] is not None)
+        return History(rows[0]["conversation_id"], rows[0]["epoch"], turns)
+
+    async def place(self, trigger_id: int, page: int, message_id: int) -> None:
+        """Remember the Discord message that shows a page of the reply; a later one replaces it."""
+        await self._database.run(sql.PLACE, {"trigger_id": trigger_id, "page": page, "message_id": message_id})
+
+    async def complete(
+        self,
+        trigger_id: int,
+        answer: Answer,
+        reply: Reply,
+        settlement: Settlement,
+        *,
+        history: History | None,
+    ) -> None:
+        """Store the pair of turns, settle the cost and put the reply into the outbox (READY).
+
+        When the claim has its reply already, or has ended, only an open cost is settled.
+        """
+        now = self._now()
+        usage = json.dumps(asdict(settlement.usage)) if settlement.usage else None
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.run(
+                sql.SETTLE,
+                {
+                    "trigger_id": trigger_id,
+                    "run_id": self._run_id,
+                    "micro_usd": settlement.micro_usd,
+                    "usage": usage,
+                    "price_version": settlement.price_version,
+                    "now": now,
+                },
+            )
+            question = await self._make_ready(transaction, trigger_id, reply, now)
+            if question is not None and history is not None:
+                await transaction.run_many(sql.ADD_TURN, turn_pair(question, answer, history, now))
+
+        await self._database.transaction(work)
+
+    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: bool) -> None:
+        """Put a notice into the outbox (READY), and settle the claim's reservations in full or release them.
+
+        What an earlier run of the program reserved is settled in full in any case.
+        """
+        now = self._now()
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.run(
+                sql.SETTLE_FAILED,
+                {"trigger_id": trigger_id, "run_id": self._run_id, "billed": int(billed), "now": now},
+            )
+            await self._make_ready(transaction, trigger_id, reply, now, reason=reason, error_id=error_id)
+
+        await self._database.transaction(work)
+
+    async def finish(self, trigger_id: int) -> None:
+        """End a READY claim and wipe it; a failed question stays for ``take_failed`` when its notice is retryable."""
+        await self._end(sql.FINISH, trigger_id)
+
+    async def expire(self, trigger_id: int, reason: str) -> None:
+        """End the claim without a delivered reply, and wipe it; its reservation stays in the ledger."""
+        await self._end(sql.EXPIRE, trigger_id, reason=reason)
+
+    async def take_failed(self, trigger_id: int, author_id: int) -> Question | None:
+        """Return the kept question of a FAILED claim to its author, once. Its route has no interaction token."""
+        rows = await self._database.run(sql.TAKE_FAILED, {"trigger_id": trigger_id, "author_id": author_id})
+        return question_from_json(rows[0]["question"], None) if rows else None
+
+    async def unfinished(self) -> Sequence[Claim]:
+        """Return every claim that has not ended, oldest first."""
+
+        async def work(transaction: Transaction) -> list[Claim]:
+            claims = await transaction.run(sql.UNFINISHED)
+            places = await transaction.run(sql.UNFINISHED_PLACES)
+            pages = await transaction.run(sql.UNFINISHED_PAGES)
+            return [claim_from_row(row, places, pages) for row in claims]
+
+        return await self._database.transaction(work)
+
+    async def trim(self, conversation_id: int, first_turn_id: int) -> None:
+        """Let ``history`` begin at ``first_turn_id``; never moves back."""
+        await self._database.run(sql.TRIM, {"conversation_id": conversation_id, "first_turn_id": first_turn_id})
+
+    async def reset(self, key: ConversationKey) -> None:
+        """Start a new epoch of the conversation and delete its turns."""
+
+        async def work(transaction: Transaction) -> None:
+            for row in await transaction.run(sql.NEW_EPOCH, _key(key)):
+                await transaction.run(sql.DELETE_TURNS, {"conversation_id": row["conversation_id"]})
+
+        await self._database.transaction(work)
+
+    async def sweep(self) -> None:
+        """Wipe interaction tokens after 15 minutes and kept questions after 24 hours.
+
+        Also empties the write-ahead log, so that what was wiped or deleted until now leaves the disk. To be called at
+        start and every few minutes.
+        """
+        now = self._clock.now()
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.run(sql.SWEEP_TOKENS, {"before": milliseconds(now - INTERACTION_TOKEN_AGE)})
+            await transaction.run(sql.SWEEP_QUESTIONS, {"before": milliseconds(now - FAILED_QUESTION_AGE)})
+            # secure_delete overwrites a row where it lies, but not the copies that stay behind when SQLite moves rows
+            # between pages. Emptying a whole table overwrites its pages; what is still needed is written anew.
+            for every, empty, put in (
+                (sql.PENDING, sql.EMPTY_PENDING, sql.PUT_PENDING),
+                (sql.UNFINISHED_PAGES, sql.EMPTY_WHOLE_OUTBOX, sql.PUT_PAGE),
+            ):
+                kept = await transaction.run(every)
+                await transaction.run(empty)
+                await transaction.run_many(put, [dict(row) for row in kept])
+
+        await self._database.transaction(work)
+        await self._database.checkpoint()
+
+    async def _make_ready(
+        self,
+        transaction: Transaction,
+        trigger_id: int,
+        reply: Reply,
+        now: int,
+        *,
+        reason: str | None = None,
+        error_id: str | None = None,
+    ) -> Question | None:
+        """Put the reply into the outbox; ``None`` when the claim has one already or has ended."""
+        rows = await transaction.run(
+            sql.MAKE_READY,
+            {
+                "trigger_id": trigger_id,
+                "reply_kind": reply.kind.value,
+                "retryable": int(reply.retryable),
+                "reason": reason,
+                "error_id": error_id,
+                "now": now,
+            },
+        )
+        if not rows:
+            await _require(transaction, trigger_id, *ClaimState)
+            return None
+        await transaction.run_many(
+            sql.PUT_PAGE,
+            [
+                {
+                    "trigger_id": trigger_id,
+                    "page": number,
+                    "content": storable(page.content),
+                    "file_name": page.file_name,
+                    "file_bytes": page.file_bytes,
+                }
+                for number, page in enumerate(reply.pages)
+            ],
+        )
+        return question_from_json(rows[0]["question"], None)
+
+    async def _end(self, statement: str, trigger_id: int, *, reason: str | None = None) -> None:
+        parameters: Parameters = {"trigger_id": trigger_id, "reason": reason, "now": self._now()}
+
+        async def work(transaction: Transaction) -> None:
+            rows = await transaction.run(statement, parameters)
+            if rows:
+                await transaction.run(
+                    sql.KEEP_QUESTION if rows[0]["keeps_question"] else sql.FORGET_QUESTION, parameters
+                )
+                await transaction.run(sql.EMPTY_OUTBOX, parameters)
+            else:
+                await _require(transaction, trigger_id, *sql.ENDED)
+
+        await self._database.transaction(work)
+
+    def _now(self) -> int:
+        return milliseconds(self._clock.now())
+
+
+async def _require(transaction: Transaction, trigger_id: int, *states: ClaimState) -> None:
+    rows = await transaction.run(sql.STATE, {"trigger_id": trigger_id})
+    if not rows or rows[0]["state"] not in states:
+        raise LookupError(f"claim {trigger_id} is {rows[0]['state'] if rows else 'unknown'}")
+
+
+def _key(key: ConversationKey) -> dict[str, int]:
+    return {"channel_id": key.channel_id, "member_id": key.member_id or 0}
