@@ -95,8 +95,13 @@ async def services(standin: StandIn, tmp_path: Path, setting_changes: dict[str, 
 async def env(services: Services) -> AsyncIterator[simcord.Env]:
     bot = Parley(services)
     approved = intents(message_content=services.message_content)
-    async with simcord.run(bot, approved_intents=approved, settle_timeout=20.0) as running:
+    running = simcord.Env(bot, approved_intents=approved, settle_timeout=20.0)
+    await running.start()
+    try:
         yield running
+    finally:
+        await running.shutdown()
+    running.raise_errors()
 
 
 @pytest.fixture

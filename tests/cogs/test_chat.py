@@ -2,11 +2,13 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from simcord.results import InteractionResult
 
+from bot.app import Parley
 from bot.core.limits import MESSAGE_CHARS
 from bot.sandbox.standin import Cut, Html, Refuse, Say
 from tests.cogs.conftest import World
@@ -19,12 +21,19 @@ def shown(result: InteractionResult) -> str:
     return result.response.content
 
 
+async def until_november(world: World) -> None:
+    """Move the simulated clock, which begins on 2026-01-01, to when today's models cost and end as they do."""
+    await world.env.advance_time(timedelta(days=326).total_seconds())
+
+
 async def test_chat_is_deferred_and_answered_in_place_with_the_question_above(world: World) -> None:
     world.standin.script(Say("A heap is a tree."))
     result = await world.mina.slash(world.channel, "chat", message="What is a heap?\nReally.")
-    assert result.deferred
+    (acknowledgement,) = [e.json for e in world.env.http_requests if e.path.endswith("/callback")]
+    assert isinstance(acknowledgement, dict)
+    assert acknowledgement["type"] == 5, "deferred before anything else"
     assert not result.ephemeral
-    assert shown(result) == "> What is a heap?\n> Really.\nA heap is a tree."
+    assert shown(result) == "> What is a heap?\n> Really.\n\nA heap is a tree."
     assert not result.followups
     assert len(world.answers()) == 1
     assert not world.pinged()
@@ -111,7 +120,7 @@ async def test_a_very_long_answer_comes_with_a_file_that_holds_all_of_it(world: 
     assert len(answers) == 3
     (attached,) = answers[-1].attachments
     assert attached.filename == "answer.md"
-    assert world.env.backend.cdn[attached.url] == text.encode()
+    assert world.env.backend.cdn.get(attached.url) == text.encode()
 
 
 async def test_a_long_private_answer_stays_private(world: World) -> None:
@@ -198,6 +207,7 @@ async def test_an_option_that_the_model_does_not_take_is_told(world: World) -> N
 
 
 async def test_a_retired_model_is_replaced_and_the_member_is_told(world: World) -> None:
+    await until_november(world)
     result = await world.mina.slash(world.channel, "chat", message="hi", model="gpt-4")
     assert "has been shut down" in shown(result)
 
@@ -211,23 +221,30 @@ async def test_try_again_answers_the_kept_question_in_place(world: World) -> Non
     world.standin.script(Say("A tree."))
     await world.mina.click(result.response, label="Try again")
     (answer,) = world.answers()
-    assert answer.content == "> what is a heap?\nA tree."
+    assert answer.content == "> what is a heap?\n\nA tree."
     assert not answer.components
     (pair,) = [messages for messages in world.sent_to_model()[-1:]]
     assert [m["role"] for m in pair] == ["system", "user"]
 
 
 async def test_try_again_works_under_an_answered_mention_too(world: World) -> None:
-    world.standin.script(Refuse(401, "invalid_api_key"))
+    world.standin.script(Html())
     await world.mina.send(world.channel, f"{world.mention} what is a heap?")
     (notice,) = world.answers()
-    await world.env.restart_bot()
+    await world.env.restart_bot(Parley(world.services))
     world.standin.script(Say("A tree."))
     await world.mina.click(notice, label="Try again")
-    assert [m.content for m in world.answers()][-1].endswith("set a valid one; then press **Try again**.") is False
+    (answer,) = world.answers()
+    assert answer.content == "A tree."
 
 
 async def test_the_models_offered_show_price_and_end(world: World) -> None:
-    choices = await world.mina.autocomplete(world.channel, "chat", "model", "gpt-4o", message="hi")
-    assert choices
-    assert any("until 2027-01-14" in choice["name"] and "$" in choice["name"] for choice in choices)
+    await until_november(world)
+
+    async def names(typed: str) -> list[str]:
+        choices = await world.mina.autocomplete(world.channel, "chat", "model", typed, message="hi")
+        return [choice["name"] for choice in choices]
+
+    assert "gpt-6-luna · $0.10 in, $0.50 out per 1M tokens" in await names("LUNA")
+    assert any(name.endswith("until 2027-01-14") for name in await names("gpt-4o"))
+    assert len(await names("")) > 5
