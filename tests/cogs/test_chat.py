@@ -223,7 +223,7 @@ async def test_try_again_answers_the_kept_question_in_place(world: World) -> Non
     (answer,) = world.answers()
     assert answer.content == "> what is a heap?\n\nA tree."
     assert not answer.components
-    (pair,) = [messages for messages in world.sent_to_model()[-1:]]
+    pair = world.sent_to_model()[-1]
     assert [m["role"] for m in pair] == ["system", "user"]
 
 
