@@ -103,6 +103,14 @@ class Resolved:
     replaced_from: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OfferedModel:
+    """A model as a server lists it, with the day from which it is gone where the server says so."""
+
+    model: str
+    shutdown: date | None = None
+
+
 class Catalogue:
     """Answers what a model accepts, costs and is replaced by."""
 

@@ -1,4 +1,4 @@
-"""Server-sent events from bytes that arrive in any pieces.
+"""The body of an answer from bytes that arrive in any pieces: server-sent events, or one JSON object.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
@@ -62,3 +62,26 @@ class EventParser:
                 self._data.append(b"")
                 self._data_bytes += len(line)
         return events
+
+    def end(self) -> list[bytes]:
+        """Return what the end of the stream completes: nothing, an event ends with its blank line."""
+        return []
+
+
+class WholeBody:
+    """Gathers a body that is no stream: the end makes it the one event that there is."""
+
+    def __init__(self, max_bytes: int = EVENT_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._body = bytearray()
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Keep the bytes. Raises ``EventTooLarge``."""
+        self._body += chunk
+        if len(self._body) > self._max_bytes:
+            raise EventTooLarge(f"a body of more than {self._max_bytes} bytes")
+        return []
+
+    def end(self) -> list[bytes]:
+        """Return the body."""
+        return [bytes(self._body)]

@@ -1,0 +1,202 @@
+"""Chat completions of one endpoint: what is asked, asked again, or not asked at all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator
+
+from httpx2 import Limits
+from openai import AsyncOpenAI, DefaultAioHttpClient, Timeout
+
+from bot.core.catalogue import Catalogue, OfferedModel
+from bot.core.errors import (
+    EndpointMissing,
+    KeyRejected,
+    ModelNotFound,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnavailable,
+    QuotaExhausted,
+    RateLimited,
+    RequestRefused,
+    StoreUnavailable,
+)
+from bot.core.ports import ChatRequest, Clock, Quirk, QuirkStore, StreamEnd, TextDelta
+from bot.provider.breaker import Breaker
+from bot.provider.completion import Completion, Deadlines
+from bot.provider.models import read_models
+from bot.provider.parameters import Parameters, is_openai
+from bot.provider.translate import CLIENT_ERRORS, Failure, classify, failure_of
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 5.0
+CONNECTIONS = 1000
+KEEP_ALIVE_SECONDS = 60.0  # the SDK's 5 s would mean a new TLS connection for nearly every question
+RETRIES = 2
+RETRY_AFTER_SECONDS = 20.0  # a longer wait is for the member to decide
+FIRST_BACKOFF_SECONDS = 0.5
+
+
+class OpenAIChatModel:
+    """Implements ``ChatModel`` with one client for one (base URL, key)."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        catalogue: Catalogue,
+        quirks: QuirkStore,
+        clock: Clock,
+        deadlines: Deadlines | None = None,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._openai = is_openai(self._base_url)
+        self._catalogue = catalogue
+        self._quirk_store = quirks
+        self._quirks: dict[tuple[str, str], str | None] | None = None
+        self._clock = clock
+        self._deadlines = deadlines or Deadlines()
+        self._breaker = Breaker(clock)
+        self._random = random.SystemRandom()
+        # Only connecting has a deadline there: the others are ours, and move with the tokens.
+        timeout = Timeout(None, connect=CONNECT_SECONDS)
+        limits = Limits(max_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS)
+        self._client = AsyncOpenAI(
+            base_url=self._base_url,
+            api_key=api_key,
+            max_retries=0,
+            timeout=timeout,
+            # The SDK's aiohttp transport reads a stream with half of the CPU that its default one takes.
+            http_client=DefaultAioHttpClient(timeout=timeout, limits=limits),
+        )
+        if not self._openai:
+            # The SDK takes these from the environment; other servers have no business with them.
+            self._client.organization = None
+            self._client.project = None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[TextDelta | StreamEnd, None]:
+        """Yield text deltas, then exactly one ``StreamEnd``; see ``ChatModel``."""
+        parameters = await self._parameters(request)
+        completion, text = await self._begin(request.model, parameters)
+        try:
+            while text:
+                yield TextDelta(text)
+                text = await completion.more()
+            yield StreamEnd(
+                end_reason=completion.end_reason,
+                model=request.model,
+                usage=completion.usage,
+                ignored_options=parameters.ignored_options,
+                request_id=completion.request_id,
+            )
+        finally:
+            await completion.close()
+
+    async def list_models(self) -> list[OfferedModel]:
+        """Return what the server offers; nothing where it has no such list. Raises a ``ProviderError``."""
+        try:
+            async with (
+                asyncio.timeout(self._deadlines.models_seconds),
+                self._client.models.with_streaming_response.list() as response,
+            ):
+                return read_models(await response.read())
+        except TimeoutError:
+            raise ProviderTimeout("list of models") from None
+        except CLIENT_ERRORS as error:
+            translated = classify(failure_of(error, now=self._clock.now()), model="")
+            if isinstance(translated, EndpointMissing | ModelNotFound):
+                return []
+            raise translated from None
+
+    async def _begin(self, model: str, parameters: Parameters) -> tuple[Completion, str]:
+        """Return an answer that has begun and its first text, after as many requests as it takes."""
+        end_at = self._clock.perf_seconds() + self._deadlines.total_seconds
+        retries = 0
+        while True:
+            self._breaker.check()
+            # As extra_body, because the SDK walks through every field of its own parameters: 13 ms for 60 messages.
+            opening = self._client.chat.completions.with_streaming_response.create(
+                model=model, messages=[], stream=True, extra_body=parameters.body
+            )
+            completion = Completion(opening, self._deadlines, total_seconds=end_at - self._clock.perf_seconds())
+            try:
+                text = await completion.begin()
+            except ProviderError:
+                self._breaker.record(None)  # the server answered, only not with words
+                raise
+            except CLIENT_ERRORS as error:
+                failure = failure_of(error, now=self._clock.now())
+            else:
+                self._breaker.record(None)
+                return completion, text
+            # Outside of the handler: what is raised from here on must not carry the server's prose along.
+            translated = classify(failure, model=model)
+            self._breaker.record(translated)
+            if isinstance(translated, RequestRefused) and await self._mend(model, parameters, failure):
+                continue
+            wait_seconds = self._wait_seconds(translated, failure, retries)
+            if wait_seconds is None or self._clock.perf_seconds() + wait_seconds >= end_at:
+                raise translated
+            retries += 1
+            log.info("asking the provider again", extra={"detail": failure.detail, "seconds": round(wait_seconds, 2)})
+            await self._clock.sleep(wait_seconds)
+
+    def _wait_seconds(self, error: ProviderError, failure: Failure, retries: int) -> float | None:
+        """Return how long to wait before the same request again; ``None`` when it is not worth it."""
+        if retries == RETRIES or isinstance(error, QuotaExhausted | KeyRejected | ProviderTimeout):
+            return None
+        worth_it = isinstance(error, ProviderUnavailable | RateLimited)
+        if not (worth_it if failure.should_retry is None else failure.should_retry):
+            return None
+        if failure.retry_after_seconds is not None and failure.retry_after_seconds > RETRY_AFTER_SECONDS:
+            return None
+        backoff_seconds = FIRST_BACKOFF_SECONDS * 2**retries * self._random.uniform(0.75, 1.25)
+        return failure.retry_after_seconds or backoff_seconds
+
+    async def _parameters(self, request: ChatRequest) -> Parameters:
+        parameters = Parameters(request, self._catalogue.entry(request.model), openai=self._openai)
+        quirks = await self._known_quirks()
+        for name in parameters.body:
+            current: str | None = name
+            while current is not None and (request.model, current) in quirks:
+                replacement = quirks[request.model, current]
+                parameters.change(current, replacement)
+                current = replacement if replacement in parameters.body else None
+        return parameters
+
+    async def _known_quirks(self) -> dict[tuple[str, str], str | None]:
+        if self._quirks is None:
+            try:
+                remembered = await self._quirk_store.quirks()
+            except StoreUnavailable as error:
+                log.warning("what servers refuse cannot be read", extra={"detail": error.detail})
+                return {}
+            self._quirks = {
+                (quirk.model, quirk.parameter): quirk.replacement
+                for quirk in remembered
+                if quirk.base_url == self._base_url
+            }
+        return self._quirks
+
+    async def _mend(self, model: str, parameters: Parameters, failure: Failure) -> bool:
+        """Change what the server refuses, and remember it; ``False`` when it is not about a parameter."""
+        refused = parameters.refused(failure)
+        if refused is None:
+            return False
+        name, replacement = refused
+        parameters.change(name, replacement)
+        (await self._known_quirks())[model, name] = replacement
+        log.info("the provider refuses a parameter", extra={"model": model, "parameter": name, "sent": replacement})
+        try:
+            await self._quirk_store.remember(Quirk(self._base_url, model, name, replacement))
+        except StoreUnavailable as error:
+            log.warning("a refused parameter cannot be remembered", extra={"detail": error.detail})
+        return True

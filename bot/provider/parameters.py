@@ -1,0 +1,109 @@
+"""The body of one chat completion: what is sent, what a server refused, and what was left out."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from bot.core.catalogue import ModelEntry
+from bot.core.ports import ChatRequest
+from bot.provider.translate import Failure
+
+# The two names of the cap on an answer's tokens: the new one, and the one that compatible servers know.
+OTHER_CAP = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens"}
+
+# What a member can set, by its name in the request, with its public name.
+PUBLIC_NAMES = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "max_completion_tokens": "max_tokens",
+    "max_tokens": "max_tokens",
+    "response_format": "json",
+}
+KEPT = {"model", "messages"}
+
+REFUSED_CODES = {"unsupported_parameter", "unsupported_value", "unknown_parameter", "extra_forbidden"}
+REFUSED_PROSE = re.compile(
+    r"un(supported|known|recognized|expected)|not (supported|permitted|allowed)|does ?n[o']t support", re.IGNORECASE
+)
+
+
+def is_openai(base_url: str) -> bool:
+    """Return whether a base URL is OpenAI's own, in any region."""
+    host = urlsplit(base_url).hostname or ""
+    return host == "api.openai.com" or host.endswith(".api.openai.com")
+
+
+class Parameters:
+    """The parameters of one request, which shrink as the server refuses them."""
+
+    def __init__(self, request: ChatRequest, entry: ModelEntry, *, openai: bool) -> None:
+        self._values: dict[str, Any] = {
+            "model": request.model,
+            "messages": [{"role": message.chat_role, "content": message.text} for message in request.messages],
+            entry.cap_parameter: request.max_tokens,
+            "stream_options": {"include_usage": True},
+        }
+        self._left_out: list[str] = []
+        self._refused: set[str] = set()
+        if entry.reasoning_effort is not None:
+            self._values["reasoning_effort"] = entry.reasoning_effort
+        if request.json:
+            self._values["response_format"] = {"type": "json_object"}
+        for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty"):
+            value = getattr(request, name)
+            if value is not None:
+                self._values[name] = value
+                if name not in entry.sampling:
+                    self.change(name, None)
+        if openai:
+            # Compatible servers may refuse keys that they do not know.
+            self._values["stream_options"]["include_obfuscation"] = False
+            if request.member_hash is not None:
+                self._values["safety_identifier"] = request.member_hash
+            if request.conversation_hash is not None:
+                self._values["prompt_cache_key"] = request.conversation_hash
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What to send, except ``stream``."""
+        return dict(self._values)
+
+    @property
+    def ignored_options(self) -> tuple[str, ...]:
+        """The member's options that are not sent, by their public names."""
+        return tuple(dict.fromkeys(PUBLIC_NAMES[name] for name in self._left_out if name in PUBLIC_NAMES))
+
+    def change(self, name: str, replacement: str | None) -> None:
+        """Send a parameter under another name, or (``None``) not at all."""
+        if name not in self._values or name in KEPT:
+            return
+        self._refused.add(name)
+        value = self._values.pop(name)
+        if replacement is None or replacement in self._refused:
+            self._left_out.append(name)
+        else:
+            self._values[replacement] = value
+
+    def refused(self, failure: Failure) -> tuple[str, str | None] | None:
+        """Return the parameter that the server refuses and what to send instead; ``None`` when it is not about one."""
+        if failure.status not in (400, 422):
+            return None
+        name = self._named(failure)
+        if name is None:
+            return None
+        other = OTHER_CAP.get(name)
+        return name, None if other in self._refused else other
+
+    def _named(self, failure: Failure) -> str | None:
+        changeable = self._values.keys() - KEPT
+        if not failure.words & REFUSED_CODES and not REFUSED_PROSE.search(failure.message):
+            return None
+        if failure.param is not None:
+            name = re.split(r"[.\[]", failure.param)[0]
+            return name if name in changeable else None
+        found = re.search(rf"\b({'|'.join(sorted(changeable))})\b", failure.message)
+        return found[1] if found else None
