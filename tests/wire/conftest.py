@@ -1,10 +1,14 @@
-"""What the wire tests share: the stand-in for Discord. What it holds against the bot, or itself, fails the test."""
+"""What the wire tests share. What the stand-in for Discord holds against the bot, or itself, fails the test."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from bot.sandbox.standin import StandIn
 from tests.wire.discord_standin import DiscordStandIn
+from tests.wire.program import Bench
+from tests.wire.talking import MEMBER_CANARY, MODEL_CANARY
 
 
 @pytest.fixture
@@ -13,3 +17,31 @@ async def discord_standin() -> AsyncIterator[DiscordStandIn]:
         yield standin
     assert standin.violations == []
     assert standin.own_mistakes() == []
+
+
+@pytest.fixture
+async def bench(discord_standin: DiscordStandIn, standin: StandIn, tmp_path: Path) -> AsyncIterator[Bench]:
+    """Start the real program between the two stand-ins; hold what must be true of every run of it."""
+    settings = {
+        "DISCORD_TOKEN": discord_standin.token,
+        "DISCORD_API_URL": discord_standin.api_url,
+        "DISCORD_GATEWAY_URL": discord_standin.gateway_url,
+        "OPENAI_API_KEY": standin.key,
+        "OPENAI_BASE_URL": standin.base_url,
+        "DAILY_BUDGET_USD": "5",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/data/parley.db",
+        "LOG_LEVEL": "DEBUG",
+    }
+    bench = Bench(settings, tmp_path, [])
+    try:
+        yield bench
+    finally:
+        for program in bench.programs:
+            await program.kill()
+    logs = bench.logs()
+    secrets = [discord_standin.token, standin.key, *discord_standin.world.interactions]
+    assert [secret[:4] for secret in secrets if secret in logs] == []
+    assert [line for line in logs.splitlines() if MEMBER_CANARY in line or MODEL_CANARY in line] == []
+    assert "Traceback" not in logs
+    assert discord_standin.pinged == set()
+    assert discord_standin.rate_limited == []

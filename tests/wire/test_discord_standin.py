@@ -72,7 +72,7 @@ async def test_a_privileged_intent_that_is_not_switched_on_closes_with_4014(disc
     with pointed_at(discord_standin):
         async with BareBot(discord_standin, intents) as bot:
             with pytest.raises(discord.PrivilegedIntentsRequired):
-                await bot.start(discord_standin.token)
+                await asyncio.wait_for(bot.start(discord_standin.token), timeout=20)
 
 
 async def test_a_wrong_token_is_refused(discord_standin: DiscordStandIn) -> None:
@@ -114,13 +114,14 @@ async def test_opcodes_7_and_9_make_the_client_come_back(discord_standin: Discor
         await discord_standin.wait_for(lambda: bot.resumed == 1)
         gateway.invalidate(resumable=False)
         await discord_standin.wait_for(lambda: len(gateway.identifies) == 2)
+        assert [session.ended for session in gateway.sessions] == [True, False]
 
 
 async def test_a_nonce_makes_one_message_of_two_creates(discord_standin: DiscordStandIn) -> None:
     world = discord_standin.world
     async with connected(discord_standin) as bot:
         channel = bot.get_partial_messageable(world.general.channel_id)
-        first = await channel.send("first text", nonce="n" * 25)
+        first = await channel.send("first text", nonce="n" * 25, silent=True)
         second = await channel.send("second text", nonce="n" * 25)
         assert (second.id, second.content) == (first.id, "first text")
         await first.delete()

@@ -37,14 +37,22 @@ def invalid_form(field: str, code: str, message: str) -> Refusal:
 
 
 def numbered(components: list[Json] | None) -> list[Json]:
-    """Give every component the id that Discord gives it: 1, 2, 3 … through the whole message."""
+    """Return components as Discord keeps them: without nulls, each with an id 1, 2, 3 … through the whole message."""
     counter = itertools.count(1)
 
     def number(component: Json) -> Json:
-        given: Json = {"id": next(counter)} | component
+        given: Json = {"id": next(counter)} | _without_nulls(component)
         return given | ({"components": [number(c) for c in given["components"]]} if "components" in given else {})
 
     return [number(component) for component in components or ()]
+
+
+def _without_nulls(value: Json) -> Json:
+    return {
+        key: _without_nulls(inner) if isinstance(inner, dict) else inner
+        for key, inner in value.items()
+        if inner is not None
+    }
 
 
 class Composer:

@@ -1,0 +1,104 @@
+"""The real program as a child process, cut off from this machine's settings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).parents[2]
+EXIT_SECONDS = 30.0  # what compose.yaml grants between SIGTERM and SIGKILL
+
+
+class Program:
+    """One ``python -m bot run``."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log_path: Path) -> None:
+        self._process = process
+        self._log_path = log_path
+
+    @classmethod
+    async def start(cls, settings: dict[str, str], *, folder: Path) -> Program:
+        """Start it with these settings and no others; ``folder`` takes its log and is its home."""
+        environment, log_path = _prepare(folder)
+        with log_path.open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", "run", cwd=ROOT, env=environment | settings, stdout=log, stderr=log
+            )
+        return cls(process, log_path)
+
+    @property
+    def log(self) -> str:
+        """Everything that it wrote so far, to either stream."""
+        return self._log_path.read_text(encoding="utf-8", errors="replace")
+
+    async def until(self, waiting: Awaitable[T]) -> T:
+        """Await something, unless the program ends before it."""
+        wanted = asyncio.ensure_future(waiting)
+        ended = asyncio.ensure_future(self._process.wait())
+        try:
+            await asyncio.wait({wanted, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if wanted.done():
+                return wanted.result()
+            raise AssertionError(f"the program ended with {ended.result()}:\n{self.log}")
+        except AssertionError as error:
+            error.add_note(f"the program's log ends with\n{self.log[-3000:]}")
+            raise
+        finally:
+            for task in (wanted, ended):
+                task.cancel()
+            await asyncio.gather(wanted, ended, return_exceptions=True)
+
+    def terminate(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    async def ended(self) -> int:
+        """Return the exit code, when it ends by itself within the grace that an operator gives."""
+        try:
+            async with asyncio.timeout(EXIT_SECONDS):
+                return await self._process.wait()
+        except TimeoutError:
+            raise AssertionError(f"still running after {EXIT_SECONDS} s:\n{self.log[-3000:]}") from None
+
+    async def kill(self) -> None:
+        """End it with SIGKILL, as a power cut would. Does nothing to a program that has ended."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
+
+def _prepare(folder: Path) -> tuple[dict[str, str], Path]:
+    """Return an environment without anybody's settings, and a new file for the log."""
+    home, empty = folder / "home", folder / "empty.env"  # so that it never reads a developer's .env
+    home.mkdir(exist_ok=True)
+    empty.touch()
+    log_path = folder / f"log-{len(list(folder.glob('log-*')))}.txt"
+    return {"HOME": str(home), "PATH": os.environ["PATH"], "PARLEY_ENV_FILE": str(empty)}, log_path
+
+
+@dataclass(slots=True)
+class Bench:
+    """What a test starts programs with: always the same settings, unless it says otherwise."""
+
+    settings: dict[str, str]
+    folder: Path
+    programs: list[Program]
+
+    async def start(self, **changed: str) -> Program:
+        program = await Program.start(self.settings | changed, folder=self.folder)
+        self.programs.append(program)
+        return program
+
+    @property
+    def database(self) -> Path:
+        return Path(self.settings["DATABASE_URL"].removeprefix("sqlite:///"))
+
+    def logs(self) -> str:
+        return "\n".join(program.log for program in self.programs)

@@ -1,0 +1,64 @@
+"""What the tests of the real program ask, and how they wait for its answers."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+from bot.sandbox.standin import StandIn
+from tests.wire.discord_standin import Channel, DiscordStandIn, Interaction, Message
+from tests.wire.program import ROOT, Bench, Program
+
+# Every word of a member or of the model has one of these in it: neither may be in a log.
+MEMBER_CANARY = "marzipan"
+MODEL_CANARY = "quillwort"
+
+QUESTION = f"What is {MEMBER_CANARY} made of?"
+ANSWER = f"Almonds and sugar, says the {MODEL_CANARY}.\n\nNothing else is in it, and no **colour** either."
+WRITING: str = tomllib.loads((ROOT / "bot/locales/en.toml").read_text(encoding="utf-8"))["notes"]["writing"]
+
+
+async def started(bench: Bench, discord: DiscordStandIn, **settings: str) -> Program:
+    program = await bench.start(**settings)
+    await program.until(discord.ready())
+    return program
+
+
+def reply_to(discord: DiscordStandIn, question: Message) -> Message:
+    """Return the only message that answers a question."""
+    replies = discord.replies_to(question)
+    assert len(replies) == 1
+    return replies[0]
+
+
+def shows(discord: DiscordStandIn, question: Message, text: str) -> Callable[[], list[Message]]:
+    return lambda: [reply for reply in discord.replies_to(question) if reply.content == text]
+
+
+def is_writing(discord: DiscordStandIn, channel: Channel) -> Callable[[], list[Message]]:
+    return lambda: [m for m in discord.world.shown_by_bot(channel) if WRITING in m.content]
+
+
+def answered(interaction: Interaction) -> Callable[[], bool]:
+    def look() -> bool:
+        original = interaction.original
+        return original is not None and not original.loading and WRITING not in original.content
+
+    return look
+
+
+def chat_requests(openai: StandIn) -> list[Any]:
+    return [request.body for request in openai.requests if request.path == "/v1/chat/completions"]
+
+
+def said(body: Any) -> list[tuple[str, str]]:
+    """Return who said what in a request, without the system prompt."""
+    return [(m["role"], m["content"]) for m in body["messages"] if m["role"] in {"user", "assistant"}]
+
+
+async def ask(program: Program, discord: DiscordStandIn, channel: Channel, text: str, answer: str) -> Message:
+    """Ask as a member and wait for the finished answer."""
+    question = discord.say(channel, discord.world.member, text, mentions=[discord.world.bot])
+    await program.until(discord.wait_for(shows(discord, question, answer)))
+    return question
