@@ -18,7 +18,7 @@ from typing import Any
 import discord
 
 from bot.core.conversation import Page, Question, Reply, ReplyKind
-from bot.core.errors import DeliveryFailed, DeliveryRefused
+from bot.core.errors import DeliveryFailed, DeliveryRefused, StoreUnavailable
 from bot.core.limits import EDIT_SECONDS
 from bot.core.pacing import EditPace
 from bot.core.ports import Clock, Draft
@@ -140,13 +140,20 @@ class DiscordScreen(ABC):
     async def _create(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
         message = await self._send(number, page, kind, view)
         self._shown.append(_Shown(message.id, message.content))
-        await self._around.place(self._question.trigger_id, number, message.id)
+        await self._remember(number, message.id)
         self._around.pace.note(
             self._pace_key, self._around.clock.perf_seconds(), gap_seconds=FIRST_EDIT_SECONDS if number == 0 else 0
         )
         if message.content.strip() != page.content.strip():
             # Discord knew the nonce: this is what an earlier process wrote.
             await self._update(number, page, kind, view)
+
+    async def _remember(self, number: int, message_id: int) -> None:
+        """Write down which message shows the page, for a process after this one."""
+        try:
+            await self._around.place(self._question.trigger_id, number, message_id)
+        except StoreUnavailable as error:  # it is shown all the same; the nonce leads back to it for some minutes
+            log.warning("a message was not written down", extra={"message_id": message_id, "detail": error.detail})
 
     async def _update(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
         shown = self._shown[number]
@@ -239,7 +246,7 @@ class MessageScreen(DiscordScreen):
         again = nonce(kind, self._shown[number].message_id, number)
         message = await self._send_numbered(number, page, again, None if view is KEEP else view)
         self._shown[number] = _Shown(message.id, message.content)
-        await self._around.place(self._question.trigger_id, number, message.id)
+        await self._remember(number, message.id)
 
 
 class InteractionScreen(DiscordScreen):

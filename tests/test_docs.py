@@ -1,0 +1,38 @@
+"""The pages say what is there: settings, commands, files."""
+
+import re
+from pathlib import Path
+
+from bot.settings import NAMES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_every_setting_stands_in_the_readme_and_no_other() -> None:
+    table = README[README.index("## Settings") : README.index("## What it keeps")]
+    named = set(re.findall(r"`([A-Z][A-Z_]+)`", "\n".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))))
+    assert named == set(NAMES)
+
+
+def test_every_make_target_in_the_pages_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+    pages = [README, *(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))]
+    for page in pages:
+        assert set(re.findall(r"`?make ([a-z]+)", page)) <= targets | {"it"}
+
+
+def test_every_file_that_the_pages_name_exists() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+            assert (page.parent / link).exists(), f"{page.name} links {link}"
+        for path in re.findall(r"`((?:bot|cogs|tests|migrations|docs)/[\w/.-]+\.\w+)`", text):
+            assert (ROOT / path).exists(), f"{page.name} names {path}"
+
+
+def test_no_page_names_this_machine_or_a_package_index() -> None:
+    for path in (*ROOT.glob("*.txt"), *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "Makefile"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"^--|index-url|find-links", text, re.MULTILINE) or path.name == "Makefile", path.name
