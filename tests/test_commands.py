@@ -84,6 +84,6 @@ def test_no_privileged_intent_is_asked_for_by_default() -> None:
 
 async def test_nobody_is_mentioned_by_default_and_little_is_kept_in_memory(bot: Parley) -> None:
     assert bot.allowed_mentions is not None
-    assert bot.allowed_mentions.to_dict() == {"parse": []}
+    assert dict(bot.allowed_mentions.to_dict()) == {"parse": []}
     assert bot._connection.max_messages is None
     assert not bot._connection.member_cache_flags.joined
