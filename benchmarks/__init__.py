@@ -1,0 +1,1 @@
+"""Reproducible measurements of the real program beside a bare bot: ``python -m benchmarks``."""
