@@ -1,0 +1,60 @@
+"""Estimate how many tokens a text has, without a model's vocabulary."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from bot.core.ports import ChatMessage
+
+MESSAGE_TOKENS: Final = 4  # what the API adds around every message of a prompt
+
+# Ranges of code points, good enough for counting and several times faster than Unicode properties.
+_LATIN: Final = r"A-Za-zªºÀ-ÖØ-öø-ʸ\u1e00-\u1eff"
+_HAN: Final = r"\u2e80-\u2fdf\u3005\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_SYLLABLE: Final = r"\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff"
+_OTHER_SCRIPT: Final = (
+    r"\u02b9-\u10ff\u1200-\u1dff\u1f00-\u1fff\u2c00-\u2dff\ua000-\ua95f\ua980-\uabff"
+    r"\ufb00-\ufdff\ufe20-\ufe2f\ufe70-\ufefe\U00010000-\U0001cfff"
+)
+_PUNCTUATION: Final = (
+    r"!-/:-@\[-`{-~¡-©«-¹»-¿\u00d7\u00f7\u2010-\u205e\u20a0-\u20bf\u2190-\u22ff\u2e00-\u2e7f"
+    r"\u3001-\u3003\u3008-\u3020\u3030\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+)
+
+# Weights fitted against o200k on paragraphs in English, Chinese, about twenty other languages, chat and Python code.
+# The one of kana and hangul is a guess: there was no such text among them.
+_WORD: Final = (re.compile(f"[{_LATIN}]+"), 0.95)
+_BEYOND_SIX_LETTERS: Final = (re.compile(f"(?<=[{_LATIN}]{{6}})[{_LATIN}]"), 0.16)
+_DIGITS: Final = (re.compile("[0-9]{1,3}"), 1.68)
+_SPACES: Final = (re.compile(r"[^\S\n]{2,}"), 1.31)
+_NEWLINES: Final = (re.compile(r"\n+"), 1.24)
+_MARKS: Final = (re.compile(f"[{_PUNCTUATION}]+"), 0.70)
+_BEYOND_TWO_MARKS: Final = (re.compile(f"(?<=[{_PUNCTUATION}]{{2}})[{_PUNCTUATION}]"), 0.39)
+_HAN_CHARACTER: Final = (re.compile(f"[{_HAN}]"), 0.71)
+_KANA_OR_HANGUL: Final = (re.compile(f"[{_SYLLABLE}]"), 0.80)
+_LETTER_OF_OTHER_SCRIPT: Final = (re.compile(f"[{_OTHER_SCRIPT}]"), 0.35)
+_EMOJI_OR_ODDITY: Final = (
+    re.compile(rf"[^\s0-9{_LATIN}{_HAN}{_SYLLABLE}{_OTHER_SCRIPT}{_PUNCTUATION}]"),
+    1.23,
+)
+_ASCII: Final = (_WORD, _BEYOND_SIX_LETTERS, _DIGITS, _SPACES, _NEWLINES, _MARKS, _BEYOND_TWO_MARKS, _EMOJI_OR_ODDITY)
+_ALL: Final = (*_ASCII, _HAN_CHARACTER, _KANA_OR_HANGUL, _LETTER_OF_OTHER_SCRIPT)
+
+
+def estimate_tokens(text: str) -> int:
+    """Return about how many tokens a text has: counts by script times fixed weights, at least 1 for any text.
+
+    Off by about 2 % on average over thirty messages; keep a reserve, and learn a ratio per model from returned usage.
+    """
+    if not text:
+        return 0
+    counts = _ASCII if text.isascii() else _ALL
+    return max(1, math.ceil(sum(weight * len(pattern.findall(text)) for pattern, weight in counts)))
+
+
+def estimate_prompt_tokens(messages: Sequence[ChatMessage]) -> int:
+    """Return about how many tokens messages take in a prompt; the sum over parts is the estimate of the whole."""
+    return sum(MESSAGE_TOKENS + estimate_tokens(message.text) for message in messages)
