@@ -67,10 +67,14 @@ class Program:
         except TimeoutError:
             raise AssertionError(f"still running after {EXIT_SECONDS} s:\n{self.log[-3000:]}") from None
 
-    async def kill(self) -> None:
-        """End it with SIGKILL, as a power cut would. Does nothing to a program that has ended."""
+    def kill_now(self) -> None:
+        """Send SIGKILL, unless it has ended."""
         if self._process.returncode is None:
             self._process.kill()
+
+    async def kill(self) -> None:
+        """End it with SIGKILL, as a power cut would."""
+        self.kill_now()
         await self._process.wait()
 
 

@@ -112,4 +112,4 @@ class Journal:
         """Return the last requests and frames as text, oldest first."""
         happened = [(r.at, f"{r.method} {r.route} {r.path} {r.body} -> {r.status}") for r in self.requests]
         happened += [(f.at, f"op {f.opcode}") for f in self.frames]
-        return "\n".join(f"{at:.3f} {text}" for at, text in sorted(happened)[-lines:])
+        return "\n".join(f"{at:.3f} {text[:300]}" for at, text in sorted(happened)[-lines:])

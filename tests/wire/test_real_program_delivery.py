@@ -1,0 +1,162 @@
+"""What the real program's replies look like on the wire when something is in their way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bot.sandbox.standin import Hold, Say, StandIn
+from tests.wire.discord_standin import DiscordStandIn, Message, Request
+from tests.wire.program import Bench
+from tests.wire.talking import (
+    ANSWER,
+    MODEL_CANARY,
+    QUESTION,
+    WRITING,
+    answered,
+    ask,
+    chat_requests,
+    is_writing,
+    reply_to,
+    said,
+    started,
+)
+
+TWO_PAGES = "\n\n".join(f"Paragraph {number} about {MODEL_CANARY}. " + "It goes on. " * 20 for number in range(12))
+FOR_A_FILE = TWO_PAGES * 5
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+def finished(discord: DiscordStandIn, question: Message, text: str) -> Callable[[], bool]:
+    """Whether the pages from the reply on show the whole text, and no mark."""
+
+    def look() -> bool:
+        pages = [m.content for m in discord.world.shown_by_bot(question.channel) if m.message_id > question.message_id]
+        return words("\n".join(pages)) == words(text)
+
+    return look
+
+
+async def test_nobody_is_pinged_whatever_the_model_writes(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    loud = f"@everyone @here {world.owner.mention} <@!{world.owner.user_id}> <@&{world.guild_id}> {MODEL_CANARY}"
+    standin.script(Say(loud), Hold(after_deltas=4, answer=loud), Say(loud))
+    await ask(program, discord_standin, world.general, QUESTION, loud)
+    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
+    standin.release()
+    await program.until(discord_standin.wait_for(lambda: reply_to(discord_standin, question).content == loud))
+    interaction = discord_standin.slash(world.general, world.member, "chat", message=f"{QUESTION} @everyone")
+    await program.until(discord_standin.wait_for(answered(interaction)))
+    assert interaction.original is not None
+    assert "@everyone" in interaction.original.content
+    assert discord_standin.pinged == set()
+
+
+async def test_a_long_answer_takes_more_messages_and_a_very_long_one_a_file(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    standin.script(Say(TWO_PAGES), Say(FOR_A_FILE), Say(FOR_A_FILE))
+    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    await program.until(discord_standin.wait_for(finished(discord_standin, question, TWO_PAGES)))
+    assert len(world.shown_by_bot(world.general)) == 2
+
+    def with_file() -> list[Message]:
+        return [message for message in world.messages.values() if message.attachments and not message.deleted]
+
+    discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    [last_page] = await program.until(discord_standin.wait_for(with_file))
+    assert last_page.attachments[0].upload.payload.decode() == FOR_A_FILE
+    interaction = discord_standin.slash(world.general, world.member, "ask", prompt=QUESTION)
+    await program.until(discord_standin.wait_for(lambda: interaction.original and interaction.original.attachments))
+    assert interaction.original is not None
+    assert interaction.original.ephemeral
+    assert interaction.original.attachments[0].upload.payload.decode() == FOR_A_FILE
+    assert [message for message in with_file() if not message.ephemeral] == [last_page]
+
+
+async def test_a_reply_to_the_bot_needs_no_mention_and_brings_what_it_replies_to(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    other_bot = world.add_user("another-bot", bot=True)
+    program = await started(bench, discord_standin)
+    standin.script(Say(ANSWER), Say("Because."))
+    first = reply_to(discord_standin, await ask(program, discord_standin, world.general, QUESTION, ANSWER))
+    discord_standin.say(world.general, world.member, "just talking, quietly", reply_to=first, ping=False)
+    discord_standin.say(world.general, other_bot, "a bot", mentions=[world.bot])
+    question = discord_standin.say(world.general, world.member, "Why?", reply_to=first)
+    await program.until(discord_standin.wait_for(lambda: discord_standin.replies_to(question)))
+    await program.until(discord_standin.wait_for(lambda: reply_to(discord_standin, question).content == "Because."))
+    role, asked = said(chat_requests(standin)[-1])[-1]
+    assert role == "user"
+    assert "Why?" in asked
+    assert ANSWER.splitlines()[0] in asked
+    assert len(world.shown_by_bot(world.general)) == 2
+
+
+async def test_an_answer_whose_message_was_deleted_is_sent_again(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    standin.script(Hold(after_deltas=4, answer=ANSWER))
+    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    [growing] = await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
+    discord_standin.delete(growing)
+    standin.release()
+    await program.until(discord_standin.wait_for(lambda: discord_standin.replies_to(question)))
+    await program.until(discord_standin.wait_for(lambda: reply_to(discord_standin, question).content == ANSWER))
+    assert len(world.shown_by_bot(world.general)) == 1
+
+
+def is_final(request: Request) -> bool:
+    return WRITING not in request.body["content"]
+
+
+# The last request that Discord takes before the kill.
+MOMENTS: dict[str, Callable[[Request], bool]] = {
+    "the-first-words": lambda request: request.method == "POST",
+    "the-finished-first-page": lambda request: request.method == "PATCH" and is_final(request),
+    "the-second-page": lambda request: request.method == "POST" and "message_reference" not in request.body,
+    "the-finished-second-page": lambda request: is_final(request) and "Paragraph 11 " in request.body["content"],
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_kill_between_a_request_and_its_answer_doubles_and_loses_nothing(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn, moment: str
+) -> None:
+    """Discord has taken the request, and the program never learns of it."""
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+
+    def kill_in_time() -> bool:
+        # Runs inside the stand-in, before the answer to that request leaves it.
+        deliveries = [r for r in discord_standin.requests() if r.method != "GET" and "/messages" in r.route]
+        if not any(MOMENTS[moment](request) for request in deliveries):
+            return False
+        program.kill_now()
+        return True
+
+    standin.script(Say(TWO_PAGES), Say(TWO_PAGES))
+    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    await discord_standin.wait_for(kill_in_time)
+    await program.kill()
+    again = await started(bench, discord_standin)
+    await again.until(discord_standin.wait_for(finished(discord_standin, question, TWO_PAGES)))
+    again.terminate()
+    assert await again.ended() == 0
+    assert finished(discord_standin, question, TWO_PAGES)()
+    assert len(world.shown_by_bot(world.general)) == 2
+    # Once an answer is finished it is stored, and never asked for again.
+    assert len(chat_requests(standin)) <= (1 if "finished" in moment else 2)
