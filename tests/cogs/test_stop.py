@@ -1,0 +1,126 @@
+"""Stop, while an answer grows. Turns run outside of what SimCord waits for, so that somebody can press the button."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import simcord
+
+from bot.app import Parley, intents
+from bot.core.conversation import ConversationKey
+from bot.sandbox.outside import Outside, OutsideTurns
+from bot.sandbox.standin import Hold, Say, StandIn
+from bot.services import Services, open_services
+from tests.cogs.conftest import World, settings_for
+
+LONG = "one two three four five six seven eight nine ten"
+
+
+@pytest.fixture
+async def outside() -> Outside:
+    return Outside()
+
+
+@pytest.fixture
+async def services(standin: StandIn, tmp_path: Path, outside: Outside) -> AsyncIterator[Services]:
+    settings = settings_for(tmp_path, standin)
+    async with open_services(settings, turn_service=lambda parts: OutsideTurns(parts, outside)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def env(services: Services, outside: Outside) -> AsyncIterator[simcord.Env]:
+    running = simcord.Env(Parley(services), approved_intents=intents(message_content=False), settle_timeout=20.0)
+    outside.join(running)
+    await running.start()
+    try:
+        yield running
+    finally:
+        await running.shutdown()
+    running.raise_errors()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not true():  # noqa: ASYNC110  what is waited for happens on the page: there is nothing to be told by
+            await asyncio.sleep(0.01)
+
+
+def content(world: World) -> str:
+    answers = world.answers()
+    return answers[-1].content if answers else ""
+
+
+async def growing(world: World) -> None:
+    world.standin.script(Hold(9, Say(LONG, delta_chars=3)))
+    await world.mina.send(world.channel, f"{world.mention} count")
+    await until(lambda: "still writing" in content(world))
+
+
+async def test_stop_keeps_what_came_and_marks_it(world: World) -> None:
+    await growing(world)
+    (answer,) = world.answers()
+    result = await world.mina.click(answer, label="Stop")
+    assert result.ephemeral
+    await until(lambda: "Stopped." in content(world))
+    shown = content(world)
+    assert shown.startswith("one two")
+    assert "still writing" not in shown
+    assert not world.answers()[0].components
+    await until(lambda: world.standin.requests[0].aborted)
+    # What came is part of the conversation.
+    world.standin.script(Say("Done."))
+    await world.mina.send(world.channel, f"{world.mention} go on")
+    await until(lambda: content(world) == "Done.")
+    assert "one two" in str(world.sent_to_model()[-1])
+
+
+async def test_only_the_asker_or_a_moderator_can_stop(world: World) -> None:
+    await growing(world)
+    (answer,) = world.answers()
+    refused = await world.noor.click(answer, label="Stop")
+    assert refused.response is not None
+    assert refused.ephemeral
+    assert "Only the person who asked" in refused.response.content
+    assert "still writing" in content(world)
+    await world.vera.click(answer, label="Stop")
+    await until(lambda: "Stopped." in content(world))
+
+
+async def test_a_finished_answer_cannot_be_stopped(world: World) -> None:
+    await growing(world)
+    (growing_answer,) = world.answers()
+    world.standin.release()
+    await until(lambda: content(world) == LONG)
+    assert not world.answers()[0].components
+    with pytest.raises(simcord.SetupError):
+        await world.mina.click(growing_answer, label="Stop")
+
+
+async def test_stop_before_the_first_word_is_told(world: World) -> None:
+    world.standin.script(Hold(None, Say(LONG)))
+    question = asyncio.create_task(world.mina.slash(world.channel, "chat", message="count"))
+    result = await question
+    await until(lambda: len(world.standin.requests) == 1)
+    outcome = world.services.turns.stop(result._interaction.id, member_id=world.mina.id, is_moderator=False)
+    assert outcome.name == "STOPPING"
+    await until(lambda: "Stopped before the first word" in content(world))
+
+
+async def test_a_sixth_waiting_question_is_refused_at_once_and_in_private(world: World) -> None:
+    world.standin.script(*[Hold(None, Say("Held."))] * 6)
+    for number in range(6):
+        await world.mina.slash(world.channel, "chat", message=f"question {number}")
+    conversation = ConversationKey(channel_id=world.channel.id, guild_id=world.guild.id)
+    await until(lambda: world.services.turns.early_refusal(conversation) is not None)
+    refused = await world.mina.slash(world.channel, "chat", message="one too many")
+    assert refused.ephemeral
+    assert refused.response is not None
+    assert "already wait" in refused.response.content
+    assert len(world.standin.requests) == 1, "one member's questions are answered one after another"
+    for number in range(1, 7):
+        await world.standin.arrived(number)
+        world.standin.release()
+    await until(lambda: sum("Held." in m.content for m in world.answers()) == 6)
+    assert [m.content.splitlines()[0] for m in world.answers()][:6] == [f"> question {n}" for n in range(6)]
