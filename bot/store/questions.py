@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +18,8 @@ def storable(text: str) -> str:
 
 def question_to_json(question: Question) -> str:
     """Write everything but the interaction token, which has a column that is wiped earlier."""
-    values = asdict(question)
-    del values["route"]["interaction_token"]
-    return storable(json.dumps(values, ensure_ascii=False, default=datetime.isoformat))
+    without_secret = replace(question, route=replace(question.route, interaction_token=None))
+    return storable(json.dumps(without_secret, ensure_ascii=False, default=_plain))
 
 
 def question_from_json(text: str, interaction_token: str | None) -> Question:
@@ -28,13 +27,20 @@ def question_from_json(text: str, interaction_token: str | None) -> Question:
     values = json.loads(text)
     values["kind"] = TriggerKind(values["kind"])
     values["asked_at"] = datetime.fromisoformat(values["asked_at"])
-    values["route"] = ReplyRoute(**_known(ReplyRoute, values["route"]), interaction_token=interaction_token)
+    values["route"] = ReplyRoute(**_known(ReplyRoute, {**values["route"], "interaction_token": interaction_token}))
     values["options"] = ChatOptions(**_known(ChatOptions, values["options"]))
     if values["conversation"]:
         values["conversation"] = ConversationKey(**_known(ConversationKey, values["conversation"]))
     if values["quote"]:
         values["quote"] = Quote(**_known(Quote, values["quote"]))
     return Question(**_known(Question, values))
+
+
+def _plain(value: Any) -> object:
+    # Not asdict, which copies every value on the way: a claim is acknowledged only after this.
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def _known(kind: type[Question | ReplyRoute | ChatOptions | ConversationKey | Quote], values: Mapping[str, Any]) -> Any:

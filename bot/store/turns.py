@@ -129,7 +129,8 @@ class SqliteTurnStore:
             )
             question = await self._make_ready(transaction, trigger_id, reply, now)
             if question is not None and history is not None:
-                await transaction.run_many(sql.ADD_TURN, turn_pair(question, answer, history, now))
+                pair = turn_pair(question_from_json(question, None), answer, history, now)
+                await transaction.run_many(sql.ADD_TURN, pair)
 
         await self._database.transaction(work)
 
@@ -219,8 +220,8 @@ class SqliteTurnStore:
         *,
         reason: str | None = None,
         error_id: str | None = None,
-    ) -> Question | None:
-        """Put the reply into the outbox; ``None`` when the claim has one already or has ended."""
+    ) -> str | None:
+        """Put the reply into the outbox and return the question's JSON; ``None`` when the claim has a reply already."""
         rows = await transaction.run(
             sql.MAKE_READY,
             {
@@ -248,7 +249,7 @@ class SqliteTurnStore:
                 for number, page in enumerate(reply.pages)
             ],
         )
-        return question_from_json(rows[0]["question"], None)
+        return str(rows[0]["question"])
 
     async def _end(self, statement: str, trigger_id: int, *, reason: str | None = None) -> None:
         parameters: Parameters = {"trigger_id": trigger_id, "reason": reason, "now": self._now()}
