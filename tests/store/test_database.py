@@ -6,6 +6,7 @@ import logging
 import random
 import sqlite3
 import traceback
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -200,6 +201,32 @@ async def test_a_lock_that_ends_soon_is_waited_for(database: Database, path: Pat
         other.execute("ROLLBACK")
         await task
     assert await sides(database) == {1: 2}
+
+
+class OnWarning(logging.Handler):
+    """Does something when the store says that it tries again."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__(logging.WARNING)
+        self._act = act
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._act()
+
+
+async def test_a_lock_that_outlasts_the_busy_timeout_is_tried_again(path: Path) -> None:
+    async with open_database(path, busy_timeout_ms=20) as database:
+        await make_pairs(database)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            handler = OnWarning(lambda: other.execute("ROLLBACK"))
+            logger = logging.getLogger("bot.store.database")
+            logger.addHandler(handler)
+            try:
+                await add_pair(database, 1)
+            finally:
+                logger.removeHandler(handler)
+        assert await sides(database) == {1: 2}
 
 
 async def test_closing_lets_the_running_finish_and_refuses_the_rest(path: Path) -> None:

@@ -118,6 +118,13 @@ async def test_a_crash_keeps_the_reservation_and_the_redo_adds_its_own(path: Pat
         assert await billed(database) == 1400
 
 
+async def test_only_the_latest_attempt_is_settled(database: Database, store: SqliteTurnStore) -> None:
+    await generate(store, ask(1))
+    await store.begin(1, RESERVATION, daily_cap_micro_usd=NO_CAP)
+    await store.complete(1, ANSWER, REPLY, SETTLEMENT, history=None)
+    assert await ledger(database) == [(1, 1000, None), (2, 1000, 400)]
+
+
 async def test_what_a_dead_run_reserved_is_never_released(path: Path) -> None:
     """It may have been billed before the run died, whatever became of the redo."""
     async with open_database(path) as database:

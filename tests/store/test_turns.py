@@ -249,6 +249,7 @@ anything = st.text(st.characters(codec=None), max_size=40)
 
 
 @given(anything)
+@settings(deadline=None)
 def test_storable_text_is_the_text_where_it_is_text(text: str) -> None:
     stored = storable(text)
     stored.encode()
@@ -261,7 +262,7 @@ def test_storable_text_is_the_text_where_it_is_text(text: str) -> None:
 
 
 @given(text=anything, name=anything)
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_question_survives_its_storage(text: str, name: str) -> None:
     question = replace(SLASH, text=text, author_name=name, quote=Quote(name, text))
     read_back = question_from_json(question_to_json(question), "secret-token")
