@@ -66,10 +66,12 @@ async def open_services(
     *,
     clock: Clock | None = None,
     wrap_chat_model: Callable[[ChatModel], ChatModel] = lambda chat_model: chat_model,
+    turn_service: Callable[[Parts], TurnService] = TurnService,
 ) -> AsyncIterator[Services]:
     """Open the store and the provider, wire the services, and close everything at the end.
 
-    ``wrap_chat_model`` lets the sandbox and tests stand between the turns and the provider.
+    ``wrap_chat_model`` lets tests stand between the turns and the provider, ``turn_service`` lets the sandbox run turns
+    in a place of their own.
     """
     clock = clock or SystemClock()
     catalogue = read_catalogue(settings.catalogue_overlay)
@@ -98,7 +100,7 @@ async def open_services(
             )
             parts = Parts(store, wrap_chat_model(chat_model), catalogue, clock, sentences, policy)
             yield Services(
-                turns=TurnService(parts),
+                turns=turn_service(parts),
                 store=store,
                 preferences=preferences,
                 catalogue=catalogue,
