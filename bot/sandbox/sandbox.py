@@ -1,0 +1,120 @@
+"""One life of the sandbox: the real bot in a simulated Discord, from an opened store until it ends or is reset."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import discord
+import simcord
+
+from bot.app import TREE_HASH, Parley
+from bot.core.preferences import ChannelMode
+from bot.sandbox.chat_page import ChatPage
+from bot.sandbox.outside import Outside, OutsideTurns
+from bot.sandbox.world import Person, Place, World
+from bot.services import Services, open_services, sweep_now_and_then
+from bot.settings import Settings
+
+MENU_MESSAGES = 15  # as many of the newest messages of a place are offered to a message menu
+EXCERPT_CHARS = 60
+STAGE = "sandbox_stage"  # remembered once the lounge has been set to answer everything
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to send."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MenuTarget:
+    """A message that a message menu can be used on."""
+
+    place: Place
+    message_id: int
+    excerpt: str
+
+
+class Sandbox:
+    """What the lobby can do with the running bot."""
+
+    def __init__(self, env: simcord.Env, bot: Parley, world: World, page: ChatPage) -> None:
+        self._env = env
+        self._bot = bot
+        self.world = world
+        self.page = page
+
+    async def send(self, person: Person, place: Place, text: str, files: Sequence[File]) -> None:
+        """Send a message with files as somebody; raises ``simcord.BackendError`` when Discord would refuse it."""
+        attachments = [(file.name, file.content) for file in files]
+        text = self.page.with_mentions(text)
+        async with self.page.operation():
+            if place.only_for is None:
+                await person.actor.send(place.channel, text, attachments=attachments)
+            else:
+                stored = self._env.backend.store_attachments(place.channel.id, attachments)
+                await person.user.send_dm(text, attachments=stored)
+        await self.page.refresh()
+
+    def menus(self) -> tuple[str, ...]:
+        """Return the names of the bot's message menus."""
+        return tuple(menu.name for menu in self._bot.tree.get_commands(type=discord.AppCommandType.message))
+
+    def menu_targets(self) -> list[MenuTarget]:
+        """Return the newest messages of every channel, newest first."""
+        return [
+            MenuTarget(place, message.id, f"{message.author.display_name}: {message.content[:EXCERPT_CHARS]}")
+            for place in self.world.channels
+            for message in place.channel.history()[: -MENU_MESSAGES - 1 : -1]
+        ]
+
+    async def use_menu(self, person: Person, name: str, target: MenuTarget) -> None:
+        """Use a message menu as somebody."""
+        channel = target.place.channel
+        async with self.page.operation():
+            message = next(m for m in channel.history(viewer=person.actor) if m.id == target.message_id)
+            await person.actor.context_menu(channel, name, message)
+        await self.page.refresh()
+
+
+@asynccontextmanager
+async def open_sandbox(settings: Settings) -> AsyncIterator[Sandbox]:
+    """Open the store, build the server, bring the bot online; end all of it again.
+
+    What is still being answered at the end is left to the next start.
+    """
+    outside = Outside()
+    async with open_services(settings, turn_service=lambda parts: OutsideTurns(parts, outside)) as services:
+        bot = Parley(services)
+        env = simcord.Env(bot, approved_intents=bot.intents, check_errors=False)
+        outside.join(env)
+        world = World(env)
+        await world.remember(services.store)
+        await _set_the_stage(services, world)
+        page = ChatPage(env, world)
+        await env.start()
+        running = [asyncio.create_task(page.keep_fresh()), asyncio.create_task(sweep_now_and_then(services))]
+        try:
+            yield Sandbox(env, bot, world, page)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await services.turns.close(grace_seconds=0)
+            await page.close()
+            await env.shutdown()
+
+
+async def _set_the_stage(services: Services, world: World) -> None:
+    preferences = services.preferences
+    # This Discord begins anew with every start, so the commands have to be synced anew.
+    await preferences.remember_of_bot(TREE_HASH, "")
+    if preferences.of_bot(STAGE) is None:  # later on it is what people set
+        owner = world.people[0].user.id
+        await preferences.set_channel_mode(world.lounge.channel.id, ChannelMode.AUTO, changed_by=owner)
+        await preferences.remember_of_bot(STAGE, "set")
