@@ -19,6 +19,7 @@ log = logging.getLogger("bot")
 EXIT_BUSY = 75  # EX_TEMPFAIL: another process owns the data folder
 EXIT_CONFIG = 78  # EX_CONFIG: a supervisor should not start it again before somebody mends the settings
 GRACE_SECONDS = 20.0
+TOKEN_REVOKED = 4004  # the gateway's close code
 
 
 def main() -> None:
@@ -58,6 +59,7 @@ def _run() -> None:
     # A wrong setting is told before the slow imports.
     import discord  # noqa: PLC0415
 
+    from bot.core.errors import StoreUnavailable  # noqa: PLC0415
     from bot.store.lock import own_folder  # noqa: PLC0415
     from bot.store.problem import FolderInUse, StoreProblem  # noqa: PLC0415
 
@@ -68,16 +70,25 @@ def _run() -> None:
         _stop([error.problem], EXIT_BUSY)
     except StoreProblem as error:
         _stop([error.problem], EXIT_CONFIG)
+    except StoreUnavailable as error:
+        _stop([f"The database {settings.database_path} cannot be used now ({error.detail})"], EXIT_BUSY)
     except discord.LoginFailure:
-        _stop(
-            ["DISCORD_TOKEN: Discord does not accept it; reset it on the Bot page of the developer portal"], EXIT_CONFIG
-        )
+        problem = "DISCORD_TOKEN: Discord does not accept it; reset it on the Bot page of the developer portal"
+        _stop([problem], EXIT_CONFIG)
+    except discord.ConnectionClosed as error:
+        if error.code != TOKEN_REVOKED:
+            raise
+        problem = "DISCORD_TOKEN: Discord has revoked it; reset it on the Bot page of the developer portal"
+        _stop([problem], EXIT_CONFIG)
     except discord.PrivilegedIntentsRequired:
         problem = (
             "MESSAGE_CONTENT_INTENT: Discord refuses it. Switch on the Message Content intent on the Bot page of the "
             "developer portal, or set MESSAGE_CONTENT_INTENT=false"
         )
         _stop([problem], EXIT_CONFIG)
+    except Exception as error:  # whatever it is, its message may hold somebody's words: the log leaves that out
+        log.critical("the bot has ended", exc_info=error)
+        sys.exit(1)
 
 
 async def _serve(settings: Settings, token: str) -> None:

@@ -67,6 +67,9 @@ class Parley(commands.Bot):
     """Parley on Discord."""
 
     def __init__(self, services: Services) -> None:
+        # No voice channels: nobody needs to be told that their libraries are missing.
+        discord.VoiceClient.warn_nacl = False
+        discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=commands.when_mentioned,  # no command uses it
             help_command=None,

@@ -275,7 +275,13 @@ class InteractionScreen(DiscordScreen):
                 self._shown[0].message_id, content=page.content, attachments=_files(page), view=view
             )
 
-        await call(edit, clock=self._around.clock, seconds=_seconds(page))
+        try:
+            await call(edit, clock=self._around.clock, seconds=_seconds(page))
+        except DeliveryRefused:
+            if route.ephemeral:
+                raise  # only the token leads there, and a private answer is never shown anywhere else
+            # The token has ended after its 15 minutes; the message is the bot's own, and the channel leads there too.
+            await self._edit_in_channel(0, page, view)
 
     async def _replace(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
         raise DeliveryRefused("the original response was deleted")

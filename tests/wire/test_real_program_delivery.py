@@ -8,6 +8,7 @@ import pytest
 
 from bot.sandbox.standin import Hold, Say, StandIn
 from tests.wire.discord_standin import DiscordStandIn, Message, Request
+from tests.wire.discord_standin.server import StandInClock
 from tests.wire.program import Bench
 from tests.wire.talking import (
     ANSWER,
@@ -160,3 +161,39 @@ async def test_a_kill_between_a_request_and_its_answer_doubles_and_loses_nothing
     assert len(world.shown_by_bot(world.general)) == 2
     # Once an answer is finished it is stored, and never asked for again.
     assert len(chat_requests(standin)) <= (1 if "finished" in moment else 2)
+
+
+async def test_a_visible_answer_outlives_the_interactions_token(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    standin.script(Hold(after_deltas=4, answer=ANSWER))
+    interaction = discord_standin.slash(world.general, world.member, "chat", message=QUESTION)
+    await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
+    assert isinstance(discord_standin.clock, StandInClock)
+    discord_standin.clock.advance(16 * 60)
+    standin.release()
+    await program.until(discord_standin.wait_for(answered(interaction)))
+    assert interaction.original is not None
+    assert interaction.original.content.endswith(ANSWER)
+    assert world.shown_by_bot(world.general) == [interaction.original]
+
+
+async def test_a_private_answer_is_shown_nowhere_else_when_the_token_has_ended(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    standin.script(Hold(after_deltas=4, answer=ANSWER))
+    discord_standin.slash(world.general, world.member, "ask", prompt=QUESTION)
+    await program.until(standin.arrived(1))
+    assert isinstance(discord_standin.clock, StandInClock)
+    discord_standin.clock.advance(16 * 60)
+    standin.release()
+    refused = program.until(discord_standin.wait_for(lambda: any(r.status == 401 for r in discord_standin.requests())))
+    await refused
+    program.terminate()
+    assert await program.ended() == 0
+    assert "Discord refuses the reply" in program.log
+    assert not discord_standin.requests("POST", f"/channels/{world.general.channel_id}/messages")

@@ -116,3 +116,30 @@ async def test_a_token_that_discord_refuses_ends_with_78(bench: Bench, discord_s
     assert await program.ended() == 78
     assert "DISCORD_TOKEN" in program.log
     assert len(discord_standin.requests()) == 1
+
+
+async def test_a_token_that_is_revoked_while_it_runs_ends_with_78_and_one_line(
+    bench: Bench, discord_standin: DiscordStandIn
+) -> None:
+    program = await started(bench, discord_standin)
+    discord_standin.gateway.close(4004)
+    assert await program.ended() == 78
+    assert "revoked" in program.log
+    assert "Traceback" not in program.log
+    assert len(discord_standin.gateway.identifies) == 1
+
+
+async def test_a_refused_intent_is_said_in_words(bench: Bench, discord_standin: DiscordStandIn) -> None:
+    program = await bench.start(MESSAGE_CONTENT_INTENT="true")
+    assert await program.ended() == 78
+    assert "MESSAGE_CONTENT_INTENT" in program.log
+    assert "Traceback" not in program.log
+
+
+async def test_a_discord_that_cannot_be_reached_ends_without_a_traceback(
+    bench: Bench, discord_standin: DiscordStandIn
+) -> None:
+    program = await bench.start(DISCORD_API_URL="http://127.0.0.1:9/api/v10")
+    assert await program.ended() == 1
+    assert "the bot has ended" in program.log
+    assert "Traceback" not in program.log
