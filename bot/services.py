@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bot.clock import SystemClock
 from bot.core.catalogue import Catalogue
+from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
 from bot.core.pacing import EditPace
 from bot.core.ports import ChatModel, Clock
@@ -119,7 +120,10 @@ async def sweep_now_and_then(services: Services) -> None:
     """Wipe what is no longer needed, for as long as the bot runs."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        await services.store.sweep()
+        try:
+            await services.store.sweep()
+        except StoreUnavailable as error:
+            log.warning("could not sweep; trying again later", extra={"detail": error.detail})
 
 
 def _pseudonym_key(settings: Settings) -> bytes:
