@@ -81,9 +81,10 @@ def _show_inline(match: re.Match[str]) -> str:
     if match["stray"]:
         return "\\`" * len(match["stray"])
     if match["mark"]:
-        # Three backticks would be a code block.
-        mark = match["mark"][:2]
-        return f"{mark}{match['code'].replace('``', f'`{_BREAKER}`')}{mark}" if match["mark"] != mark else match[0]
+        # Three backticks would be a code block, and would end before the next two.
+        long = len(match["mark"]) > 2
+        mark, code = ("``", match["code"].replace("``", f"`{_BREAKER}`")) if long else (match["mark"], match["code"])
+        return f"{mark}{_break_backticks(code)}{mark}"
     if match["url"]:
         label, url = _INLINE.sub(_show_inline, match["label"]).strip(), match["url"]
         return f"{label} (<{url}>)" if label and label != url else f"<{url}>"
@@ -99,6 +100,7 @@ class _Writer:
         self._fence: Fence | None = None
         self._indent = 0  # of the open fence: taken from its lines
         self._filled = False
+        self._opened_at = 0
 
     def take(self, line: str) -> None:
         """Take the next line."""
@@ -139,6 +141,7 @@ class _Writer:
         self._indent = 0 if prefix.strip() else len(indent)
         info = opener["info"].strip().replace("`", "'")
         self._out.append(f"{prefix if prefix.strip() else ''}{opener['spoiler']}```{info}")
+        self._opened_at = len(self._out)
 
     def _inside(self, line: str) -> None:
         self._filled = self._filled or bool(line.strip(" \t>" if self._quote else None))
@@ -152,7 +155,7 @@ class _Writer:
     def _close(self, spoiler: str = "") -> None:
         if not self._filled:
             # Discord takes a block without text for the beginning of a longer one.
-            self._out.append(f"{self._quote} ")
+            self._out[self._opened_at :] = [f"{self._quote} "]
         self._out.append(f"{self._quote}```{spoiler}")
         self._fence = None
 

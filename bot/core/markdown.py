@@ -12,7 +12,7 @@ _OPENER: Final = re.compile(
     _QUOTE + r"(?P<indent>[ \t]*+)(?P<marker>(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+)(?P<spoiler>(?:\|\|)?+)"
     r"(?P<mark>`{3,10}+(?!`)|~{3,10}+(?!~))(?P<info>[^\n]*)"
 )
-_CLOSER: Final = re.compile(_QUOTE + r"[ \t]*+(?P<mark>`{3,}+|~{3,}+)\s*+(?:\|\|)?+\s*+$")
+_CLOSER: Final = re.compile(_QUOTE + r"[ \t]*+(?P<mark>`{3,}+|~{3,}+)\s*+(?:\|\|)*+\s*+$")
 _LANGUAGE: Final = re.compile(r"[\w+#.-]{1,20}+(?!\S)")
 
 # A code span stays within its line and ends with a run as long as the one that opened it.
@@ -37,10 +37,9 @@ class Fence:
         """The line that closes it."""
         return f"{self.quote}{self.mark}"
 
-    @property
-    def reopening(self) -> str:
-        """The line that opens it again; of the info string only the language, which has at most 20 characters."""
-        return f"{self.quote}{self.mark}{self.language}"
+    def reopening(self, spoiler: str = "") -> str:
+        """Return the line that opens it again; with the language, of at most 20 characters."""
+        return f"{self.quote}{spoiler}{self.mark}{self.language}"
 
     def closed_by(self, line: str) -> bool:
         """Tell whether the line is its closing mark."""

@@ -14,6 +14,7 @@ _FILLED_LINE: Final = re.compile(r"^([^\S\n]*+)(\S(?:[^\n]*\S)?)", re.MULTILINE)
 _HEADING: Final = re.compile(r"#{1,6}[ \t]|\*\*[^*\n]{1,200}\*\*:?\Z")
 _ITEM: Final = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]")
 _ITEM_OR_ROW: Final = re.compile(rf"{_ITEM.pattern}|\|")
+_BLOCK: Final = re.compile(r"[>#*+`~|-]|\d")
 _MARK: Final = re.compile(rf"\\[^\n]|{CODE_SPAN}|(?P<spoiler>\|\|)")
 
 Span = tuple[int, int, str]  # first and last index at which a cut goes through it, and its mark
@@ -94,10 +95,11 @@ class Source:
         """Return what closes the marks that the seam goes through, and what opens them again."""
         code, spoiler = _mark_around(self._code, seam.end), _mark_around(self._spoilers, seam.end)
         closing = f"\n{seam.closes.closing}" if seam.closes else code
-        opening = (
-            f"{spoiler}{seam.reopens.reopening}\n{seam.resumes}" if seam.reopens else seam.resumes + spoiler + code
-        )
-        return closing + spoiler, opening
+        if seam.reopens:
+            return closing + spoiler, f"{seam.reopens.reopening(spoiler)}\n{seam.resumes}"
+        # A block is one only at the beginning of a line.
+        gap = "\n" if spoiler and not (seam.resumes or code) and _BLOCK.match(self.text, seam.start) else ""
+        return closing + spoiler, seam.resumes + spoiler + gap + code
 
     def in_code(self, position: int) -> bool:
         """Tell whether the position is in a code span."""
@@ -158,9 +160,12 @@ class Source:
 
 def _lines(text: str) -> Iterator[Line]:
     fence: Fence | None = None
+    end = 0
     for match in _FILLED_LINE.finditer(text):
         indent, line = match.groups()
-        before = None if fence is None or fence.left_by(line) else fence
+        if fence is not None and (fence.left_by(line) or (fence.quote and text.count("\n", end, match.start()) > 1)):
+            fence = None
+        before, end = fence, match.end()
         fence = fence_after(line, before)
         yield Line(
             match.start(2) if before is None else match.start(),

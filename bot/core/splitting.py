@@ -99,19 +99,31 @@ class _Choice:
                 return seam
         if seam is not None and seam.end >= self.half:
             return seam
+        # What closes an open fence has to fit as well.
+        fence = source.lines[source.line_at(self.stop)].inner
+        closing, _ = source.repair(Seam(self.stop, self.stop, closes=fence))
+        self.stop = source.reach(self.start, self.room - len(closing))
         index = source.line_at(self.stop)
         line = source.lines[index]
         inside = self.stop < line.end
-        if inside and not line.closes and (between_words := self._between_words(line)):
-            return between_words
-        if seam is not None:
-            return seam
-        index -= inside
-        if index >= 0 and source.lines[index].end > self.start and not source.lines[index].opens:
-            seam = source.seam_behind(index)
-            if self._fits(seam):
-                return seam
-        return self._between_characters(line)
+        between_words = self._between_words(line) if inside and not line.closes else None
+        return between_words or seam or self._last_resort(line, index - 1 if inside else index)
+
+    def _last_resort(self, line: Line, index: int) -> Seam:
+        """Return the seam behind the line with this index, although it belongs to the next, or else one in ``line``."""
+        index = min(index, len(self.source.lines) - 2)
+        behind = self.source.seam_behind(index) if index >= 0 else None
+        if behind is not None and not self._fits(behind):
+            behind = None
+        # Behind a line that opens a fence the block would be empty: rather cut a word.
+        if behind is not None and not self.source.lines[index].opens:
+            return behind
+        return (
+            self._between_characters(line, keep_whole=True)
+            or behind
+            or self._between_characters(line, keep_whole=False)
+            or self._anywhere(line)
+        )
 
     def _fits(self, seam: Seam) -> bool:
         return seam.end > self.start and self.source.fits(self.start, seam, self.room)
@@ -166,39 +178,44 @@ class _Choice:
         text = self.source.text
         return not text[end - 1].isalnum() and _SENTENCE_END.search(text, max(begin, end - 6), end) is not None
 
-    def _between_characters(self, line: Line) -> Seam:
-        """Return the last seam between graphemes, outside of links and mentions where these fit into a piece."""
+    def _between_characters(self, line: Line, *, keep_whole: bool) -> Seam | None:
+        """Return the last seam between graphemes, and outside of links and mentions where ``keep_whole`` is set."""
         text, begin = self.source.text, max(line.start, self.start)
         ends: Sequence[int] = range(begin + 1, self.stop + 1)
         if not text[begin : self.stop + 1].isascii():
             found = (match.end() for match in _GRAPHEME.finditer(text, begin, line.end))
             ends = list(takewhile(lambda end: end <= self.stop, found))
-        for whole in (self._spans(_WHOLE, line), []):
-            outside = (end for end in reversed(ends) if not _inside(whole, end))
-            for end in islice(outside, _TRIES):
-                if (seam := self._within(line, end)) is not None:
-                    return seam
-        # A single character that is longer than a piece, or nothing but what looks like the marks of fences.
+        whole = self._spans(_WHOLE, line) if keep_whole else []
+        for end in islice((end for end in reversed(ends) if not _inside(whole, end)), _TRIES):
+            if (seam := self._within(line, end)) is not None:
+                return seam
+        return None
+
+    def _anywhere(self, line: Line) -> Seam:
+        """Return a seam in a character that is longer than a piece, or in what only looks like the marks of fences."""
         room = self.room - len(self.source.repair(self._seam(line, self.stop, self.stop))[0])
         end = max(self.source.reach(self.start, room), self.start + 1)
         return self._seam(line, end, end)
 
     def _seam(self, line: Line, end: int, following: int) -> Seam:
-        quoted = line.inner.quote if line.inner else "> " if self.source.text.startswith(">", line.start) else ""
-        return Seam(end, following, line.inner, line.inner, resumes=quoted)
+        text, closes = self.source.text, line.inner
+        quoted = line.inner.quote if line.inner else "> " if text.startswith(">", line.start) else ""
+        if line.marked:
+            # The first half of a line may look like a fence's mark although the whole line does not.
+            begins = self.start <= line.start
+            head = text[line.start : end] if begins else quoted + text[self.start : end]
+            closes = fence_after(head, line.before if begins else line.inner)
+        return Seam(end, following, closes, line.inner, resumes=quoted)
 
     def _within(self, line: Line, end: int) -> Seam | None:
-        """Return the seam within a line, unless it does not fit or one of its halves would look like a fence's mark."""
+        """Return the seam within a line, unless it does not fit or the rest of the line would look like a mark."""
         text = self.source.text
         spaces = _SPACES.match(text, end, line.end)
         seam = self._seam(line, end, spaces.end() if spaces else end)
         if end >= line.end or not self._fits(seam) or not text[max(line.start, self.start) : end].strip():
             return None
-        if line.marked:
-            head = fence_after(text[line.start : end], line.before)
-            tail = fence_after(seam.resumes + text[seam.start : line.end], line.inner)
-            if (head is None) != (line.inner is None) or tail != line.inner:
-                return None
+        if line.marked and fence_after(seam.resumes + text[seam.start : line.end], line.inner) != line.inner:
+            return None
         return seam
 
 

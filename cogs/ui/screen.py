@@ -123,19 +123,21 @@ class DiscordScreen(ABC):
     ) -> None:
         kind = reply.kind if reply is not None else ReplyKind.ANSWER
         for number, page in enumerate(pages):
-            view = self._view(growing=growing, first=number == 0, last=number == len(pages) - 1, reply=reply)
-            if number >= len(self._shown):
-                await self._create(number, page, kind, view)
-            elif not growing or self._shown[number].content is None:
-                await self._update(number, page, kind, view)
-            elif self._shown[number].content != page.content:
-                await self._update(number, page, kind, KEEP)  # the buttons stand already
+            last = number == len(pages) - 1
+            shown = self._shown[number] if number < len(self._shown) else None
+            if shown is None:
+                await self._create(number, page, kind, self._view(reply) if last else None)
+            elif not growing or shown.content is None:
+                await self._update(number, page, kind, self._view(reply) if last else None)
+            elif shown.content != page.content:
+                # The buttons stay where they stand, until the answer goes on in another message.
+                await self._update(number, page, kind, KEEP if last else None)
 
-    def _view(self, *, growing: bool, first: bool, last: bool, reply: Reply | None) -> discord.ui.View | None:
-        # A fresh view for every call: discord.py forgets dynamic items when a view is sent a second time.
-        if growing:
-            return self._around.growing_view(self._question) if first else None
-        return self._around.finished_view(self._question, reply) if last and reply is not None else None
+    def _view(self, reply: Reply | None) -> discord.ui.View | None:
+        """Return the buttons of the newest page, made anew: discord.py forgets a view's items when it is sent twice."""
+        if reply is None:
+            return self._around.growing_view(self._question)
+        return self._around.finished_view(self._question, reply)
 
     async def _create(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
         message = await self._send(number, page, kind, view)

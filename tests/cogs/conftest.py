@@ -21,16 +21,16 @@ from bot.settings import Settings
 
 @dataclass
 class World:
-    """A server with a channel and three members; Vera may manage messages and the server."""
+    """A server with a channel and three members; the moderator may manage messages and the server."""
 
     env: simcord.Env
     services: Services
     standin: StandIn
     guild: GuildHandle
     channel: ChannelHandle
-    mina: MemberActor
-    noor: MemberActor
-    vera: MemberActor
+    asker: MemberActor
+    other: MemberActor
+    moderator: MemberActor
 
     def answers(self, channel: ChannelHandle | None = None) -> list[discord.Message]:
         """Every message of the bot in a channel, oldest first."""
@@ -43,7 +43,7 @@ class World:
 
     def thread(self, name: str) -> ChannelHandle:
         """Open a public thread in the channel."""
-        made = self.env.backend.create_thread(self.channel.id, name, owner_id=self.mina.id)
+        made = self.env.backend.create_thread(self.channel.id, name, owner_id=self.asker.id)
         return ChannelHandle(self.env, self.guild, made)
 
     def sent_to_model(self) -> list[list[dict[str, Any]]]:
@@ -115,7 +115,7 @@ async def world(env: simcord.Env, services: Services, standin: StandIn) -> World
         standin=standin,
         guild=guild,
         channel=channel,
-        mina=guild.add_member(env.create_user("mina", global_name="Mina")),
-        noor=guild.add_member(env.create_user("noor", global_name="Noor")),
-        vera=guild.add_member(env.create_user("vera", global_name="Vera"), roles=[staff]),
+        asker=guild.add_member(env.create_user("asker", global_name="Asker")),
+        other=guild.add_member(env.create_user("other", global_name="Other")),
+        moderator=guild.add_member(env.create_user("moderator", global_name="Moderator"), roles=[staff]),
     )

@@ -28,7 +28,7 @@ async def until_november(world: World) -> None:
 
 async def test_chat_is_deferred_and_answered_in_place_with_the_question_above(world: World) -> None:
     world.standin.script(Say("A heap is a tree."))
-    result = await world.mina.slash(world.channel, "chat", message="What is a heap?\nReally.")
+    result = await world.asker.slash(world.channel, "chat", message="What is a heap?\nReally.")
     (acknowledgement,) = [e.json for e in world.env.http_requests if e.path.endswith("/callback")]
     assert isinstance(acknowledgement, dict)
     assert acknowledgement["type"] == 5, "deferred before anything else"
@@ -40,19 +40,19 @@ async def test_chat_is_deferred_and_answered_in_place_with_the_question_above(wo
 
 
 async def test_chat_and_mentions_share_the_channels_conversation(world: World) -> None:
-    await world.mina.slash(world.channel, "chat", message="by command")
-    await world.mina.send(world.channel, f"{world.mention} by mention")
+    await world.asker.slash(world.channel, "chat", message="by command")
+    await world.asker.send(world.channel, f"{world.mention} by mention")
     assert "by command" in str(world.sent_to_model()[1])
 
 
 async def test_a_private_chat_is_a_conversation_of_ones_own(world: World) -> None:
-    await world.mina.slash(world.channel, "chat", message="in public")
-    private = await world.mina.slash(world.channel, "chat", message="my secret", private=True)
+    await world.asker.slash(world.channel, "chat", message="in public")
+    private = await world.asker.slash(world.channel, "chat", message="my secret", private=True)
     assert private.ephemeral
     assert "> my secret" not in shown(private)
-    await world.mina.slash(world.channel, "chat", message="and again", private=True)
-    await world.noor.slash(world.channel, "chat", message="noor here", private=True)
-    await world.noor.slash(world.channel, "chat", message="what did you hear?")
+    await world.asker.slash(world.channel, "chat", message="and again", private=True)
+    await world.other.slash(world.channel, "chat", message="other here", private=True)
+    await world.other.slash(world.channel, "chat", message="what did you hear?")
     sent = [str(messages) for messages in world.sent_to_model()]
     assert "in public" not in sent[1]
     assert "my secret" in sent[2]
@@ -62,8 +62,8 @@ async def test_a_private_chat_is_a_conversation_of_ones_own(world: World) -> Non
 
 
 async def test_options_are_sent_only_when_they_are_set(world: World) -> None:
-    await world.mina.slash(world.channel, "chat", message="plain")
-    await world.mina.slash(world.channel, "ask", prompt="set", temperature=0.5, top_p=0.9, max_tokens=50)
+    await world.asker.slash(world.channel, "chat", message="plain")
+    await world.asker.slash(world.channel, "ask", prompt="set", temperature=0.5, top_p=0.9, max_tokens=50)
     plain, chosen = (request.body for request in world.standin.requests)
     assert isinstance(plain, dict)
     assert isinstance(chosen, dict)
@@ -75,10 +75,10 @@ async def test_options_are_sent_only_when_they_are_set(world: World) -> None:
 
 
 async def test_ask_is_private_reads_no_history_and_leaves_none(world: World) -> None:
-    await world.mina.slash(world.channel, "chat", message="earlier words")
-    result = await world.mina.slash(world.channel, "ask", prompt="Who are you?", system="You are a lighthouse.")
+    await world.asker.slash(world.channel, "chat", message="earlier words")
+    result = await world.asker.slash(world.channel, "ask", prompt="Who are you?", system="You are a lighthouse.")
     assert result.ephemeral
-    await world.mina.slash(world.channel, "chat", message="later words")
+    await world.asker.slash(world.channel, "chat", message="later words")
     _, asked, later = world.sent_to_model()
     assert "earlier words" not in str(asked)
     assert asked[0]["content"].startswith("You are a lighthouse.")
@@ -87,7 +87,7 @@ async def test_ask_is_private_reads_no_history_and_leaves_none(world: World) -> 
 
 
 async def test_json_output_is_valid_and_shown_as_code(world: World) -> None:
-    result = await world.mina.slash(world.channel, "ask", prompt="three colours", json=True)
+    result = await world.asker.slash(world.channel, "ask", prompt="three colours", json=True)
     match = re.search(r"```json\n(.*)```", shown(result), re.DOTALL)
     assert match is not None
     json.loads(match[1])
@@ -98,14 +98,14 @@ async def test_json_output_is_valid_and_shown_as_code(world: World) -> None:
 
 async def test_json_that_is_none_is_marked(world: World) -> None:
     world.standin.script(Say('{"half": '))
-    result = await world.mina.slash(world.channel, "ask", prompt="three colours", json=True)
+    result = await world.asker.slash(world.channel, "ask", prompt="three colours", json=True)
     assert "not valid JSON" in shown(result)
 
 
 async def test_a_long_answer_is_shown_whole(world: World) -> None:
     text = "\n\n".join(f"Paragraph {n}: " + "word " * 60 for n in range(12))
     world.standin.script(Say(text.strip()))
-    await world.mina.send(world.channel, f"{world.mention} tell me all")
+    await world.asker.send(world.channel, f"{world.mention} tell me all")
     pages = [m.content for m in world.answers()]
     assert 1 < len(pages) <= 3
     assert all(len(page) <= MESSAGE_CHARS for page in pages)
@@ -115,7 +115,7 @@ async def test_a_long_answer_is_shown_whole(world: World) -> None:
 async def test_a_very_long_answer_comes_with_a_file_that_holds_all_of_it(world: World) -> None:
     text = "\n".join(f"Line {n} of a very long answer." for n in range(1500))
     world.standin.script(Say(text))
-    await world.mina.send(world.channel, f"{world.mention} everything")
+    await world.asker.send(world.channel, f"{world.mention} everything")
     answers = world.answers()
     assert len(answers) == 3
     (attached,) = answers[-1].attachments
@@ -126,17 +126,17 @@ async def test_a_very_long_answer_comes_with_a_file_that_holds_all_of_it(world: 
 async def test_a_long_private_answer_stays_private(world: World) -> None:
     text = "\n".join(f"Line {n} of a secret answer." for n in range(500))
     world.standin.script(Say(text))
-    result = await world.mina.slash(world.channel, "ask", prompt="everything")
+    result = await world.asker.slash(world.channel, "ask", prompt="everything")
     assert result.response is not None
     assert len(result.response.attachments) == 1
     assert not world.answers()
 
 
 async def test_nobody_is_pinged_whatever_the_model_says(world: World) -> None:
-    world.standin.script(Say(f"@everyone @here {world.noor.mention} <@&{world.guild.default_role.id}>"))
-    await world.mina.send(world.channel, f"{world.mention} wake them")
-    world.standin.script(Say(f"@everyone {world.noor.mention}"))
-    await world.mina.slash(world.channel, "chat", message="@everyone wake them")
+    world.standin.script(Say(f"@everyone @here {world.other.mention} <@&{world.guild.default_role.id}>"))
+    await world.asker.send(world.channel, f"{world.mention} wake them")
+    world.standin.script(Say(f"@everyone {world.other.mention}"))
+    await world.asker.slash(world.channel, "chat", message="@everyone wake them")
     assert len(world.answers()) == 2
     assert not world.pinged()
 
@@ -164,10 +164,10 @@ async def test_a_failure_is_told_once_with_what_to_do_and_an_error_id(
     caplog.set_level("DEBUG", logger="bot")
     world.standin.script(*behaviours)
     if by_command:
-        result = await world.mina.slash(world.channel, "chat", message="my very own words")
+        result = await world.asker.slash(world.channel, "chat", message="my very own words")
         assert "> my very own words" in shown(result), "the question is lost"
     else:
-        await world.mina.send(world.channel, f"{world.mention} my very own words")
+        await world.asker.send(world.channel, f"{world.mention} my very own words")
     (notice,) = world.answers()
     assert words in notice.content
     match = ERROR_ID.search(notice.content)
@@ -181,45 +181,45 @@ async def test_a_failure_is_told_once_with_what_to_do_and_an_error_id(
 
 async def test_a_broken_stream_keeps_what_came_and_says_so(world: World) -> None:
     world.standin.script(Cut(5, "reset", Say("one two three four five six seven eight nine ten", delta_chars=5)))
-    await world.mina.send(world.channel, f"{world.mention} count")
+    await world.asker.send(world.channel, f"{world.mention} count")
     (answer,) = world.answers()
     assert answer.content.startswith("one two three")
     assert "incomplete" in answer.content
-    await world.mina.send(world.channel, f"{world.mention} go on")
+    await world.asker.send(world.channel, f"{world.mention} go on")
     assert "one two three" in str(world.sent_to_model()[-1])
 
 
 async def test_an_answer_cut_at_the_token_limit_says_so(world: World) -> None:
-    result = await world.mina.slash(world.channel, "chat", message="count to 20", max_tokens=5)
+    result = await world.asker.slash(world.channel, "chat", message="count to 20", max_tokens=5)
     assert "Cut at the token limit" in shown(result)
 
 
 async def test_an_option_that_the_model_does_not_take_is_told(world: World) -> None:
-    result = await world.mina.slash(
+    result = await world.asker.slash(
         world.channel, "chat", message="hi", model="standin-classic", temperature=0.3, presence_penalty=1.0
     )
     assert "⚠️" not in shown(result)
     first = len(world.standin.requests)
     assert first > 1, "the stand-in's older model refuses today's parameters"
-    again = await world.mina.slash(world.channel, "chat", message="hi", model="standin-classic")
+    again = await world.asker.slash(world.channel, "chat", message="hi", model="standin-classic")
     assert "⚠️" not in shown(again)
     assert len(world.standin.requests) == first + 1, "what a server refuses is paid for once"
 
 
 async def test_a_retired_model_is_replaced_and_the_member_is_told(world: World) -> None:
     await until_november(world)
-    result = await world.mina.slash(world.channel, "chat", message="hi", model="gpt-4")
+    result = await world.asker.slash(world.channel, "chat", message="hi", model="gpt-4")
     assert "has been shut down" in shown(result)
 
 
 async def test_try_again_answers_the_kept_question_in_place(world: World) -> None:
     world.standin.script(*[Refuse(503)] * 3)
-    result = await world.mina.slash(world.channel, "chat", message="what is a heap?")
+    result = await world.asker.slash(world.channel, "chat", message="what is a heap?")
     assert result.response is not None
-    other = await world.noor.click(result.response, label="Try again")
+    other = await world.other.click(result.response, label="Try again")
     assert other.followups[0].ephemeral
     world.standin.script(Say("A tree."))
-    await world.mina.click(result.response, label="Try again")
+    await world.asker.click(result.response, label="Try again")
     (answer,) = world.answers()
     assert answer.content == "> what is a heap?\n\nA tree."
     assert not answer.components
@@ -229,11 +229,11 @@ async def test_try_again_answers_the_kept_question_in_place(world: World) -> Non
 
 async def test_try_again_works_under_an_answered_mention_too(world: World) -> None:
     world.standin.script(Html())
-    await world.mina.send(world.channel, f"{world.mention} what is a heap?")
+    await world.asker.send(world.channel, f"{world.mention} what is a heap?")
     (notice,) = world.answers()
     await world.env.restart_bot(Parley(world.services))
     world.standin.script(Say("A tree."))
-    await world.mina.click(notice, label="Try again")
+    await world.asker.click(notice, label="Try again")
     (answer,) = world.answers()
     assert answer.content == "A tree."
 
@@ -242,7 +242,7 @@ async def test_the_models_offered_show_price_and_end(world: World) -> None:
     await until_november(world)
 
     async def names(typed: str) -> list[str]:
-        choices = await world.mina.autocomplete(world.channel, "chat", "model", typed, message="hi")
+        choices = await world.asker.autocomplete(world.channel, "chat", "model", typed, message="hi")
         return [choice["name"] for choice in choices]
 
     assert "gpt-6-luna · $0.10 in, $0.50 out per 1M tokens" in await names("LUNA")

@@ -22,7 +22,7 @@ async def interrupted(world: World, text: str = "what is a heap?") -> discord.Me
     bot = world.env.bot
     assert isinstance(bot, Parley)
     await bot.remove_cog("Triggers")
-    message = await world.mina.send(world.channel, f"{world.mention} {text}")
+    message = await world.asker.send(world.channel, f"{world.mention} {text}")
     assert bot.user is not None
     received = await bot.get_partial_messageable(world.channel.id, guild_id=world.guild.id).fetch_message(message.id)
     assert await world.services.store.claim(question_of_message(received, own_id=bot.user.id))
@@ -90,9 +90,9 @@ async def test_what_is_too_old_is_told_and_not_answered(world: World) -> None:
 
 
 async def test_the_history_survives(world: World) -> None:
-    await world.mina.send(world.channel, f"{world.mention} remember the lighthouse")
+    await world.asker.send(world.channel, f"{world.mention} remember the lighthouse")
     await restart(world)
-    await world.mina.send(world.channel, f"{world.mention} what did I say?")
+    await world.asker.send(world.channel, f"{world.mention} what did I say?")
     assert "remember the lighthouse" in str(world.sent_to_model()[-1])
 
 
@@ -110,7 +110,7 @@ async def test_commands_are_synced_only_when_they_changed(world: World) -> None:
 async def test_a_reply_that_discord_does_not_take_stays_in_the_outbox(world: World, status: int) -> None:
     world.standin.script(Say("A tree."))
     world.env.inject_error("POST", "/channels/*/messages", status=status, times=2)
-    await world.mina.send(world.channel, f"{world.mention} what is a heap?")
+    await world.asker.send(world.channel, f"{world.mention} what is a heap?")
     assert [m.content for m in world.answers()] == ["A tree."]
     assert not await world.services.store.unfinished()
     assert world.standin.billed == 1

@@ -54,14 +54,14 @@ def content(world: World) -> str:
 
 async def growing(world: World) -> None:
     world.standin.script(Hold(9, Say(LONG, delta_chars=3)))
-    await world.mina.send(world.channel, f"{world.mention} count")
+    await world.asker.send(world.channel, f"{world.mention} count")
     await until(lambda: "still writing" in content(world))
 
 
 async def test_stop_keeps_what_came_and_marks_it(world: World) -> None:
     await growing(world)
     (answer,) = world.answers()
-    result = await world.mina.click(answer, label="Stop")
+    result = await world.asker.click(answer, label="Stop")
     assert result.ephemeral
     await until(lambda: "Stopped." in content(world))
     shown = content(world)
@@ -71,7 +71,7 @@ async def test_stop_keeps_what_came_and_marks_it(world: World) -> None:
     await until(lambda: world.standin.requests[0].aborted)
     # What came is part of the conversation.
     world.standin.script(Say("Done."))
-    await world.mina.send(world.channel, f"{world.mention} go on")
+    await world.asker.send(world.channel, f"{world.mention} go on")
     await until(lambda: content(world) == "Done.")
     assert "one two" in str(world.sent_to_model()[-1])
 
@@ -79,12 +79,12 @@ async def test_stop_keeps_what_came_and_marks_it(world: World) -> None:
 async def test_only_the_asker_or_a_moderator_can_stop(world: World) -> None:
     await growing(world)
     (answer,) = world.answers()
-    refused = await world.noor.click(answer, label="Stop")
+    refused = await world.other.click(answer, label="Stop")
     assert refused.response is not None
     assert refused.ephemeral
     assert "Only the person who asked" in refused.response.content
     assert "still writing" in content(world)
-    await world.vera.click(answer, label="Stop")
+    await world.moderator.click(answer, label="Stop")
     await until(lambda: "Stopped." in content(world))
 
 
@@ -95,15 +95,15 @@ async def test_a_finished_answer_cannot_be_stopped(world: World) -> None:
     await until(lambda: content(world) == LONG)
     assert not world.answers()[0].components
     with pytest.raises(simcord.SetupError):
-        await world.mina.click(growing_answer, label="Stop")
+        await world.asker.click(growing_answer, label="Stop")
 
 
 async def test_stop_before_the_first_word_is_told(world: World) -> None:
     world.standin.script(Hold(None, Say(LONG)))
-    question = asyncio.create_task(world.mina.slash(world.channel, "chat", message="count"))
+    question = asyncio.create_task(world.asker.slash(world.channel, "chat", message="count"))
     result = await question
     await until(lambda: len(world.standin.requests) == 1)
-    outcome = world.services.turns.stop(result._interaction.id, member_id=world.mina.id, is_moderator=False)
+    outcome = world.services.turns.stop(result._interaction.id, member_id=world.asker.id, is_moderator=False)
     assert outcome.name == "STOPPING"
     await until(lambda: "Stopped before the first word" in content(world))
 
@@ -111,10 +111,10 @@ async def test_stop_before_the_first_word_is_told(world: World) -> None:
 async def test_a_sixth_waiting_question_is_refused_at_once_and_in_private(world: World) -> None:
     world.standin.script(*[Hold(None, Say("Held."))] * 6)
     for number in range(6):
-        await world.mina.slash(world.channel, "chat", message=f"question {number}")
+        await world.asker.slash(world.channel, "chat", message=f"question {number}")
     conversation = ConversationKey(channel_id=world.channel.id, guild_id=world.guild.id)
     await until(lambda: world.services.turns.early_refusal(conversation) is not None)
-    refused = await world.mina.slash(world.channel, "chat", message="one too many")
+    refused = await world.asker.slash(world.channel, "chat", message="one too many")
     assert refused.ephemeral
     assert refused.response is not None
     assert "already wait" in refused.response.content
@@ -124,3 +124,16 @@ async def test_a_sixth_waiting_question_is_refused_at_once_and_in_private(world:
         world.standin.release()
     await until(lambda: sum("Held." in m.content for m in world.answers()) == 6)
     assert [m.content.splitlines()[0] for m in world.answers()][:6] == [f"> question {n}" for n in range(6)]
+
+
+async def test_the_button_moves_along_with_the_newest_message(world: World) -> None:
+    text = "\n\n".join(f"Paragraph {n}: " + "word " * 60 for n in range(9))
+    deltas = len(text) // 20 - 1
+    world.standin.script(Hold(deltas, Say(text, delta_chars=20)))
+    await world.asker.send(world.channel, f"{world.mention} tell me")
+    await until(lambda: len(world.answers()) == 2)
+    first, second = world.answers()
+    assert not first.components
+    await world.asker.click(second, label="Stop")
+    await until(lambda: "Stopped." in content(world))
+    assert not any(answer.components for answer in world.answers())

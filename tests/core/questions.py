@@ -20,7 +20,7 @@ def a_question(
     *,
     trigger_id: int = 1000,
     author_id: int = 1,
-    author_name: str = "Mina",
+    author_name: str = "Asker",
     conversation: ConversationKey | None = KEY,
     quote: Quote | None = None,
     options: ChatOptions = ChatOptions(),

@@ -19,7 +19,7 @@ def history_of(texts: list[tuple[str, str]]) -> History:
     turns: list[Turn] = []
     for asked, answered in texts:
         first = len(turns) + 1
-        turns.append(Turn(first, ChatRole.USER, asked, "Mina", None, ASKED_AT))
+        turns.append(Turn(first, ChatRole.USER, asked, "Asker", None, ASKED_AT))
         turns.append(Turn(first + 1, ChatRole.ASSISTANT, answered))
     return History(1, 0, tuple(turns))
 
@@ -28,7 +28,7 @@ def test_the_prompt_is_system_then_turns_then_the_question() -> None:
     prompt = build_prompt(a_question("And a stack?"), history_of([("What is a heap?", "A tree.")]))
     assert [m.chat_role for m in prompt.messages] == ["system", "user", "assistant", "user"]
     assert "Discord" in prompt.messages[0].text
-    assert prompt.messages[1].text == "[Mina, 2026-11-22 12:00]\nWhat is a heap?"
+    assert prompt.messages[1].text == "[Asker, 2026-11-22 12:00]\nWhat is a heap?"
     assert prompt.messages[2].text == "A tree."
     assert prompt.messages[3].text.endswith("\nAnd a stack?")
 
@@ -74,7 +74,7 @@ def test_what_is_replied_to_is_labelled_and_cannot_leave_its_block(text: str, na
 
 
 def test_a_long_quote_is_cut() -> None:
-    prompt = build_prompt(a_question("Why?", quote=Quote("Noor", "x" * 10_000)), None)
+    prompt = build_prompt(a_question("Why?", quote=Quote("Other", "x" * 10_000)), None)
     assert len(prompt.messages[-1].text) < 1_700
 
 
