@@ -79,6 +79,10 @@ class Question:
 
     ``conversation`` is ``None`` for a one-shot question: no history is read and nothing is kept.
     ``show_question``: the reply quotes the question above the answer (a public slash answer shows it nowhere else).
+    ``message_id``: the message that holds the words, where the trigger is another one (a button asked again).
+    ``replaces``: the trigger of the turn whose pair goes when this answer is stored; the prompt leaves it out.
+    ``continues``: the trigger of the turn whose cut answer this one goes on with.
+    ``restores``: the answer that is shown where this one will be, and comes back when this one fails.
     """
 
     trigger_id: int
@@ -93,6 +97,17 @@ class Question:
     quote: Quote | None = None
     options: ChatOptions = ChatOptions()
     show_question: bool = False
+    message_id: int | None = None
+    replaces: int | None = None
+    continues: int | None = None
+    restores: str | None = None
+
+    @property
+    def source_message_id(self) -> int | None:
+        """The message that holds the question's words, if one does."""
+        if self.message_id is not None:
+            return self.message_id
+        return self.trigger_id if self.kind is TriggerKind.MESSAGE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +123,20 @@ class Turn:
     author_name: str | None = None
     quote: Quote | None = None
     asked_at: datetime | None = None
+    trigger_id: int = 0  # the same for a question and its answer
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A conversation's stored turns, oldest first, as of ``epoch`` (a reset starts a new one)."""
+    """A conversation's stored turns, oldest first, as of ``epoch`` (a reset starts a new one).
+
+    ``summary``: notes on the turns before these, written by a model from members' words.
+    """
 
     conversation_id: int
     epoch: int
     turns: tuple[Turn, ...]
+    summary: str | None = None
 
 
 class EndReason(StrEnum):
@@ -180,6 +200,7 @@ class Reply:
     kind: ReplyKind
     pages: tuple[Page, ...]
     retryable: bool = False  # the notice offers "Try again"
+    incomplete: bool = False  # the answer was cut: it offers "Continue"
 
 
 class ClaimState(StrEnum):

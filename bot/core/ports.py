@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.core.conversation import Answer, Claim, ConversationKey, EndReason, History, Question, Reply, Usage
+from bot.core.conversation import Answer, Claim, ConversationKey, EndReason, History, Question, Reply, Turn, Usage
 
 
 class Clock(Protocol):
@@ -200,6 +200,52 @@ class TurnStore(Protocol):
 
     async def reset(self, key: ConversationKey) -> None:
         """Start a new epoch of the conversation: its stored turns are deleted."""
+        ...
+
+
+class FoldStore(Protocol):
+    """Folds old turns of a conversation into its summary."""
+
+    async def fold(self, history: History, turns: Sequence[Turn], summary: str) -> bool:
+        """Let the summary stand in place of these turns, the oldest of ``history``; they stay stored.
+
+        ``False`` and nothing changed when the conversation is not what it was: reset, folded or trimmed meanwhile, or
+        one of these turns edited or deleted. Raises ``StoreUnavailable``.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """For whom a call outside of a claim is made. ``trigger_id``: what made the bot call; it need not be claimed."""
+
+    trigger_id: int
+    author_id: int
+    channel_id: int
+    guild_id: int | None
+
+
+class CallLedger(Protocol):
+    """Reserves and settles calls that belong to no claim, against the same cap. All raise ``StoreUnavailable``."""
+
+    async def reserve(self, payer: Payer, reservation: Reservation, *, daily_cap_micro_usd: int) -> int:
+        """Reserve a call's worst case and return the id of its entry; raises ``BudgetExhausted``."""
+        ...
+
+    async def settle(self, entry_id: int, settlement: Settlement | None) -> None:
+        """Settle a reservation; ``None`` releases it: the call cost nothing."""
+        ...
+
+
+class TokenRatioStore(Protocol):
+    """Remembers how a model's token counts compare with the estimate. Both raise ``StoreUnavailable``."""
+
+    async def token_ratios(self) -> Mapping[str, float]:
+        """Return every remembered ratio by model."""
+        ...
+
+    async def remember_token_ratio(self, model: str, ratio: float) -> None:
+        """Remember a model's ratio in place of an earlier one."""
         ...
 
 

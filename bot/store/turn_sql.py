@@ -9,8 +9,9 @@ ENDED: Final = (ClaimState.DONE, ClaimState.FAILED, ClaimState.EXPIRED, ClaimSta
 # A claim's way
 
 CLAIM: Final = """
-INSERT INTO claims (trigger_id, state, author_id, guild_id, channel_id, claimed_at, updated_at)
-VALUES (:trigger_id, 'claimed', :author_id, :guild_id, :channel_id, :now, :now)
+INSERT INTO claims (trigger_id, state, author_id, guild_id, channel_id, message_id, about_trigger_id, claimed_at,
+                    updated_at)
+VALUES (:trigger_id, 'claimed', :author_id, :guild_id, :channel_id, :message_id, :about_trigger_id, :now, :now)
 ON CONFLICT DO NOTHING
 RETURNING trigger_id
 """
@@ -57,8 +58,8 @@ WHERE trigger_id = :trigger_id AND settled_micro_usd IS NULL
 
 MAKE_READY: Final = """
 UPDATE claims
-SET state = 'ready', reply_kind = :reply_kind, retryable = :retryable, reason = :reason, error_id = :error_id,
-    updated_at = :now
+SET state = 'ready', reply_kind = :reply_kind, retryable = :retryable, incomplete = :incomplete, reason = :reason,
+    error_id = :error_id, updated_at = :now
 WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating')
 RETURNING (SELECT question FROM pending WHERE pending.trigger_id = :trigger_id) AS question
 """
@@ -94,7 +95,7 @@ EMPTY_OUTBOX: Final = "DELETE FROM outbox WHERE trigger_id = :trigger_id"
 # After a restart
 
 UNFINISHED: Final = """
-SELECT trigger_id, state, question, interaction_token, generations, reply_kind, retryable
+SELECT trigger_id, state, question, interaction_token, generations, reply_kind, retryable, incomplete
 FROM pending JOIN claims USING (trigger_id) WHERE state IN ('claimed', 'generating', 'ready')
 ORDER BY trigger_id
 """
@@ -135,7 +136,7 @@ EMPTY_WHOLE_OUTBOX: Final = "DELETE FROM outbox"
 
 HISTORY: Final = """
 SELECT conversations.conversation_id, epoch, turn_id, chat_role, text, author_name, quote_author_name, quote_text,
-       asked_at
+       asked_at, trigger_id, summary
 FROM conversations
 LEFT JOIN turns ON turns.conversation_id = conversations.conversation_id AND turn_id >= first_turn_id
 WHERE channel_id = :channel_id AND member_id = :member_id
@@ -152,10 +153,29 @@ RETURNING conversation_id, epoch
 # Nothing is inserted when the epoch has changed.
 ADD_TURN: Final = """
 INSERT INTO turns (conversation_id, trigger_id, chat_role, text, author_id, author_name, quote_author_name, quote_text,
-                   asked_at, message_id, incomplete, created_at)
+                   asked_at, message_id, options, incomplete, created_at)
 SELECT conversation_id, :trigger_id, :chat_role, :text, :author_id, :author_name, :quote_author_name, :quote_text,
-       :asked_at, :message_id, :incomplete, :now
+       :asked_at, :message_id, :options, :incomplete, :now
 FROM conversations WHERE conversation_id = :conversation_id AND epoch = :epoch
+"""
+
+# Whether a pair may be stored: not after a reset, and not in place of a turn that is no longer the latest one.
+MAY_ADD: Final = """
+SELECT 1 FROM conversations
+WHERE conversation_id = :conversation_id AND epoch = :epoch AND (
+    :replaces IS NULL
+    OR :replaces = (
+        SELECT trigger_id FROM turns WHERE turns.conversation_id = :conversation_id ORDER BY turn_id DESC LIMIT 1
+    )
+)
+"""
+
+DROP_REPLACED: Final = "DELETE FROM turns WHERE conversation_id = :conversation_id AND trigger_id = :replaces"
+
+# What shows the old answer shows the new one.
+TAKE_PLACES: Final = """
+INSERT INTO reply_messages (trigger_id, page, message_id)
+SELECT :trigger_id, page, message_id FROM reply_messages WHERE trigger_id = :replaces
 """
 
 TRIM: Final = """

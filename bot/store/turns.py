@@ -93,7 +93,7 @@ class SqliteTurnStore:
             )
             return History(rows[0]["conversation_id"], rows[0]["epoch"], ())
         turns = tuple(turn_from_row(row) for row in rows if row["turn_id"] is not None)
-        return History(rows[0]["conversation_id"], rows[0]["epoch"], turns)
+        return History(rows[0]["conversation_id"], rows[0]["epoch"], turns, rows[0]["summary"])
 
     async def place(self, trigger_id: int, page: int, message_id: int) -> None:
         """Remember the Discord message that shows a page of the reply; a later one replaces it."""
