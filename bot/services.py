@@ -18,13 +18,17 @@ from bot.core.pacing import EditPace
 from bot.core.ports import ChatModel, Clock
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
+from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
 from bot.provider.chat import OpenAIChatModel
 from bot.settings import Settings
+from bot.store.call_ledger import SqliteCallLedger
 from bot.store.database import Database
+from bot.store.folds import SqliteFoldStore
 from bot.store.migrations import migrate
 from bot.store.preferences import SqlitePreferenceStore
 from bot.store.quirks import SqliteQuirkStore
+from bot.store.token_ratios import SqliteTokenRatioStore
 from bot.store.turns import SqliteTurnStore
 
 log = logging.getLogger(__name__)
@@ -84,6 +88,8 @@ async def open_services(
         await store.sweep()
         preferences = Preferences(SqlitePreferenceStore(database, clock))
         await preferences.load()
+        token_ratios = TokenRatios(SqliteTokenRatioStore(database, clock))
+        await token_ratios.load()
         endpoint = settings.chat_endpoint
         chat_model = OpenAIChatModel(
             base_url=endpoint.base_url,
@@ -99,7 +105,17 @@ async def open_services(
                 unpriced_call_micro_usd=int(settings.unpriced_call_usd * MICRO),
                 pseudonym_key=_pseudonym_key(settings),
             )
-            parts = Parts(store, wrap_chat_model(chat_model), catalogue, clock, sentences, policy)
+            parts = Parts(
+                store=store,
+                folds=SqliteFoldStore(database),
+                ledger=SqliteCallLedger(database, clock),
+                chat_model=wrap_chat_model(chat_model),
+                catalogue=catalogue,
+                token_ratios=token_ratios,
+                clock=clock,
+                sentences=sentences,
+                policy=policy,
+            )
             yield Services(
                 turns=turn_service(parts),
                 store=store,

@@ -11,12 +11,24 @@ from dataclasses import dataclass, replace
 
 from bot.core.catalogue import Catalogue
 from bot.core.composing import GrowingDraft, compose_answer
-from bot.core.conversation import Answer, EndReason, Question, Reply, Usage
+from bot.core.conversation import Answer, ConversationKey, EndReason, Question, Reply, Usage
 from bot.core.errors import ContextOverflow, InvalidReply, ParleyError, Stopped
-from bot.core.limits import ANSWER_TOKENS, PROMPT_TOKENS
-from bot.core.ports import ChatModel, ChatRequest, Clock, Reservation, Screen, Settlement, StreamEnd, TurnStore
+from bot.core.limits import ANSWER_TOKENS, FOLD_ABOVE_TOKENS, PROMPT_TOKENS
+from bot.core.ports import (
+    CallLedger,
+    ChatModel,
+    ChatRequest,
+    Clock,
+    FoldStore,
+    Reservation,
+    Screen,
+    Settlement,
+    StreamEnd,
+    TurnStore,
+)
 from bot.core.prompt import Prompt, build_prompt
 from bot.core.sentences import Sentences
+from bot.core.tokens import TokenRatios, estimate_tokens
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +41,8 @@ class TurnPolicy:
     daily_cap_micro_usd: int
     unpriced_call_micro_usd: int
     pseudonym_key: bytes
+    prompt_tokens: int = PROMPT_TOKENS
+    fold_above_tokens: int = FOLD_ABOVE_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +50,22 @@ class Parts:
     """What turns are made with: one set per process."""
 
     store: TurnStore
+    folds: FoldStore
+    ledger: CallLedger
     chat_model: ChatModel
     catalogue: Catalogue
+    token_ratios: TokenRatios
     clock: Clock
     sentences: Sentences
     policy: TurnPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A conversation after an answer. ``first_turn_id`` is set when older turns did not fit into the prompt."""
+
+    tokens: int
+    first_turn_id: int | None
 
 
 class Generation:
@@ -54,6 +79,7 @@ class Generation:
         self._reserved = False
         self._stream_task: asyncio.Task[StreamEnd] | None = None
         self._stopped = False
+        self.grown: Grown | None = None  # set once the answer is stored in its conversation
 
     def stop(self) -> None:
         """End the stream; what came so far becomes the answer."""
@@ -70,23 +96,28 @@ class Generation:
         asked_model = question.options.model or parts.policy.model
         resolved = parts.catalogue.resolve(asked_model, parts.clock.now().date())
         history = None if question.conversation is None else await parts.store.history(question.conversation)
-        prompt = build_prompt(question, history)
+        ratios = parts.token_ratios
+        budget_tokens = ratios.within(resolved.model, parts.policy.prompt_tokens)
+        prompt = build_prompt(question, history, budget_tokens=budget_tokens)
         request = self._request(resolved.model, prompt)
         reservation = await self._reserve(request, prompt)
         try:
             end = await self._stream(request)
         except ContextOverflow:
-            prompt = build_prompt(question, history, budget_tokens=min(prompt.tokens, PROMPT_TOKENS) // 2)
+            prompt = build_prompt(question, history, budget_tokens=min(prompt.tokens, budget_tokens) // 2)
             if len(prompt.messages) == len(request.messages):
                 raise
             end = await self._stream(replace(request, messages=prompt.messages))
-        if history is not None and prompt.first_turn_id is not None:
-            await parts.store.trim(history.conversation_id, prompt.first_turn_id)
         answer = Answer(self._draft.text, end.model, end.end_reason, end.usage, end.ignored_options)
         replaced_model = asked_model if resolved.model != asked_model else None
         reply = compose_answer(question, answer, parts.sentences, replaced_model=replaced_model)
-        settlement = self._settlement(reservation, end.usage)
+        settlement = settlement_of(parts, reservation, end.usage)
         await parts.store.complete(question.trigger_id, answer, reply, settlement, history=history)
+        if end.usage is not None:
+            ratios.learn(resolved.model, estimated=prompt.tokens, counted=end.usage.prompt_tokens)
+        if history is not None:
+            tokens = round((prompt.tokens + estimate_tokens(answer.text)) * ratios.of(resolved.model))
+            self.grown = Grown(tokens, prompt.first_turn_id)
         log.info(
             "answered",
             extra={
@@ -116,32 +147,16 @@ class Generation:
             frequency_penalty=options.frequency_penalty,
             presence_penalty=options.presence_penalty,
             json=options.json,
-            conversation_hash=self._pseudonym(f"{key.channel_id}:{key.member_id or 0}") if key else None,
-            member_hash=self._pseudonym(str(question.author_id)),
+            conversation_hash=conversation_hash(self._parts.policy, key) if key else None,
+            member_hash=member_hash(self._parts.policy, question.author_id),
         )
-
-    def _pseudonym(self, value: str) -> str:
-        return hmac.new(self._parts.policy.pseudonym_key, value.encode(), hashlib.sha256).hexdigest()
 
     async def _reserve(self, request: ChatRequest, prompt: Prompt) -> Reservation:
-        micro_usd = self._parts.catalogue.worst_case_micro_usd(
-            request.model,
-            prompt_tokens=prompt.tokens,
-            max_tokens=request.max_tokens,
-            on=self._parts.clock.now().date(),
-            unpriced_micro_usd=self._parts.policy.unpriced_call_micro_usd,
-        )
-        reservation = Reservation("chat", request.model, micro_usd)
+        reservation = worst_case(self._parts, "chat", request, prompt.tokens)
         cap = self._parts.policy.daily_cap_micro_usd
         await self._parts.store.begin(self.question.trigger_id, reservation, daily_cap_micro_usd=cap)
         self._reserved = True
         return reservation
-
-    def _settlement(self, reservation: Reservation, usage: Usage | None) -> Settlement:
-        today = self._parts.clock.now().date()
-        cost = None if usage is None else self._parts.catalogue.cost_micro_usd(reservation.model, usage, today)
-        version = self._parts.catalogue.price_version(reservation.model, today)
-        return Settlement(reservation.micro_usd if cost is None else cost, usage, version)
 
     async def _stream(self, request: ChatRequest) -> StreamEnd:
         if self._is_stopped():
@@ -170,6 +185,40 @@ class Generation:
                 self._draft.add(event.text)
                 self._screen.show(self._draft)
         raise InvalidReply("the stream ended without an end")
+
+
+def worst_case(parts: Parts, capability: str, request: ChatRequest, estimated_tokens: int) -> Reservation:
+    """Return what a request can cost at most; ``estimated_tokens`` is the estimate of its prompt."""
+    micro_usd = parts.catalogue.worst_case_micro_usd(
+        request.model,
+        prompt_tokens=parts.token_ratios.at_most(request.model, estimated_tokens),
+        max_tokens=request.max_tokens,
+        on=parts.clock.now().date(),
+        unpriced_micro_usd=parts.policy.unpriced_call_micro_usd,
+    )
+    return Reservation(capability, request.model, micro_usd)
+
+
+def settlement_of(parts: Parts, reservation: Reservation, usage: Usage | None) -> Settlement:
+    """Return what a call cost: all that was reserved where the server returned no usage or the model has no price."""
+    today = parts.clock.now().date()
+    cost = None if usage is None else parts.catalogue.cost_micro_usd(reservation.model, usage, today)
+    version = parts.catalogue.price_version(reservation.model, today)
+    return Settlement(reservation.micro_usd if cost is None else cost, usage, version)
+
+
+def conversation_hash(policy: TurnPolicy, key: ConversationKey) -> str:
+    """Return the pseudonym of a conversation for the provider's prompt cache."""
+    return _pseudonym(policy, f"{key.channel_id}:{key.member_id or 0}")
+
+
+def member_hash(policy: TurnPolicy, member_id: int) -> str:
+    """Return the pseudonym of a member for the provider's abuse checks."""
+    return _pseudonym(policy, str(member_id))
+
+
+def _pseudonym(policy: TurnPolicy, value: str) -> str:
+    return hmac.new(policy.pseudonym_key, value.encode(), hashlib.sha256).hexdigest()
 
 
 def ids(question: Question) -> dict[str, int | None]:

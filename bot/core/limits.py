@@ -24,6 +24,9 @@ QUOTE_CHARS = 1500  # of the message that a member replies to
 AUTHOR_NAME_CHARS = 32
 
 PROMPT_TOKENS = 16_000  # system prompt, turns and question; the oldest half is left out in one block beyond it
+FOLD_ABOVE_TOKENS = 6_500  # a conversation that is longer after an answer: its oldest half becomes notes
+SUMMARY_TOKENS = 600  # what the notes should not exceed; half as many again are taken
+FOCUS_CHARS = 200  # of what a member wants the notes to keep
 ANSWER_TOKENS = 4_000  # the cap that is sent when nobody set one
 
 # Provider deadlines.

@@ -1,15 +1,24 @@
-"""Estimate how many tokens a text has, without a model's vocabulary."""
+"""Estimate how many tokens a text has, without a model's vocabulary, and learn from what each model counted."""
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Sequence
 from typing import Final
 
-from bot.core.ports import ChatMessage
+from bot.core.errors import StoreUnavailable
+from bot.core.ports import ChatMessage, TokenRatioStore
+
+log = logging.getLogger(__name__)
 
 MESSAGE_TOKENS: Final = 4  # what the API adds around every message of a prompt
+
+RATIO_RANGE: Final = (0.5, 3.0)  # beyond it the server counts something else than tokens
+LEARNING_RATE: Final = 0.2
+SAVED_AFTER_CHANGE: Final = 0.01  # smaller changes are not worth a write
+RESERVE: Final = 1.1  # a limit that matters keeps 10 % free for the estimate's error
 
 # Ranges of code points, good enough for counting and several times faster than Unicode properties.
 _LATIN: Final = r"A-Za-zªºÀ-ÖØ-öø-ʸ\u1e00-\u1eff"
@@ -58,3 +67,49 @@ def estimate_tokens(text: str) -> int:
 def estimate_prompt_tokens(messages: Sequence[ChatMessage]) -> int:
     """Return about how many tokens messages take in a prompt; the sum over parts is the estimate of the whole."""
     return sum(MESSAGE_TOKENS + estimate_tokens(message.text) for message in messages)
+
+
+class TokenRatios:
+    """How each model's own token counts compare with the estimate: 1.0 until it is learned."""
+
+    def __init__(self, store: TokenRatioStore) -> None:
+        self._store = store
+        self._learned: dict[str, float] = {}
+        self._saved: dict[str, float] = {}
+
+    async def load(self) -> None:
+        """Read what was remembered; raises ``StoreUnavailable``."""
+        self._saved = dict(await self._store.token_ratios())
+        self._learned = dict(self._saved)
+
+    def of(self, model: str) -> float:
+        """Return the tokens that a model counts per estimated token."""
+        return self._learned.get(model, 1.0)
+
+    def at_most(self, model: str, estimated: int) -> int:
+        """Return what a model counts for so many estimated tokens, with the reserve."""
+        return math.ceil(estimated * self.of(model) * RESERVE)
+
+    def within(self, model: str, limit: int) -> int:
+        """Return how many tokens may be estimated so that a model counts no more than a limit, with the reserve."""
+        return int(limit / (self.of(model) * RESERVE))
+
+    def learn(self, model: str, *, estimated: int, counted: int) -> None:
+        """Move a model's ratio towards what the server returned for a prompt."""
+        if estimated <= 0 or counted <= 0:
+            return
+        low, high = RATIO_RANGE
+        seen = min(max(counted / estimated, low), high)
+        self._learned[model] = self.of(model) + LEARNING_RATE * (seen - self.of(model))
+
+    async def save(self) -> None:
+        """Remember what was learned since, where it matters. What cannot be stored now is stored later."""
+        for model, ratio in list(self._learned.items()):
+            if abs(ratio - self._saved.get(model, 1.0)) <= SAVED_AFTER_CHANGE:
+                continue
+            try:
+                await self._store.remember_token_ratio(model, ratio)
+            except StoreUnavailable as error:
+                log.warning("a token ratio cannot be remembered", extra={"model": model, "detail": error.detail})
+                return
+            self._saved[model] = ratio

@@ -13,6 +13,7 @@ from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from enum import Enum, auto
+from typing import Any
 
 from bot.core.composing import compose_notice
 from bot.core.conversation import Claim, ConversationKey, Question, Reply
@@ -25,9 +26,10 @@ from bot.core.errors import (
     StoreUnavailable,
     new_error_id,
 )
+from bot.core.folding import Folding, FoldResult
 from bot.core.generating import Generation, Parts, ids
 from bot.core.limits import GENERATIONS, TURN_SECONDS
-from bot.core.ports import Screen
+from bot.core.ports import Payer, Screen
 from bot.core.queueing import TurnQueue
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class TurnService:
         self._parts = parts
         self._store = parts.store
         self._queue = TurnQueue()
+        self._folding = Folding(parts)
         self._generations: dict[int, Generation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -101,10 +104,25 @@ class TurnService:
         generation.stop()
         return StopOutcome.STOPPING
 
+    async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
+        """Fold everything but the newest question and answer of a conversation into its notes, at a member's wish.
+
+        ``focus``: what the notes should keep above all, in the member's words. Raises ``BudgetExhausted``,
+        ``StoreUnavailable``, ``Interrupted`` or the ``ProviderError`` that stood in the way; then nothing has changed.
+        """
+        if self._closing:
+            raise Interrupted
+        return await self._folding.compact(key, payer, focus=focus)
+
+    async def settled(self) -> None:
+        """Return when nothing is being answered or folded."""
+        while tasks := self._work():
+            await asyncio.wait(tasks)
+
     async def close(self, *, grace_seconds: float) -> None:
         """Take no more work; let running turns finish, then leave the rest to the next start."""
         self._closing = True
-        tasks = {task for task in self._tasks if task is not asyncio.current_task()}
+        tasks = self._work()
         if tasks:
             _, left = await asyncio.wait(tasks, timeout=grace_seconds)
             for task in left:
@@ -112,6 +130,9 @@ class TurnService:
             if left:
                 log.info("left turns for the next start", extra={"turns": len(left)})
                 await asyncio.wait(left)
+
+    def _work(self) -> set[asyncio.Task[Any]]:
+        return {task for task in self._tasks | self._folding.tasks if task is not asyncio.current_task()}
 
     # A turn, step by step
 
@@ -135,6 +156,8 @@ class TurnService:
             async with self._place(question.conversation, question.author_id):
                 reply = await generation.run()
                 self._generations.pop(question.trigger_id, None)
+                if generation.grown is not None and not self._closing:
+                    self._folding.answered(question, generation.grown)
                 # The place is held until the reply stands, so that a member's answers appear in order.
                 delivered = await self._try_to_deliver(question, screen, reply)
         except Exception as error:  # the boundary of a turn: whatever it was, the member is told
@@ -145,6 +168,7 @@ class TurnService:
             self._generations.pop(question.trigger_id, None)
         if reply is not None and not delivered:
             await self._deliver(question, screen, reply)
+        await self._parts.token_ratios.save()
 
     def _place(self, key: ConversationKey | None, member_id: int) -> AbstractAsyncContextManager[None]:
         return nullcontext() if key is None else self._queue.place(key, member_id)

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 
 import simcord
 
-from bot.core.conversation import Claim, Question
+from bot.core.conversation import Claim, ConversationKey, Question
+from bot.core.folding import FoldResult
 from bot.core.generating import Parts
-from bot.core.ports import Screen
+from bot.core.ports import Payer, Screen
 from bot.core.turns import TurnService
 
 T = TypeVar("T")
@@ -69,3 +70,7 @@ class OutsideTurns(TurnService):
     async def resume(self, claim: Claim, screen: Screen) -> None:
         """Do what a restart left of a turn."""
         await self._outside.call(super().resume(claim, screen), reason="an answer of the last run")
+
+    async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
+        """Fold everything but the newest question and answer into the notes."""
+        return await self._outside.call(super().compact(key, payer, focus=focus), reason="notes")
