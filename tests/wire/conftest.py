@@ -7,6 +7,7 @@ import pytest
 
 from bot.sandbox.standin import StandIn
 from tests.wire.discord_standin import DiscordStandIn
+from tests.wire.marks import MarkWatcher
 from tests.wire.program import Bench
 from tests.wire.talking import MEMBER_CANARY, MODEL_CANARY
 
@@ -33,6 +34,7 @@ async def bench(discord_standin: DiscordStandIn, standin: StandIn, tmp_path: Pat
         "LOG_LEVEL": "DEBUG",
     }
     bench = Bench(settings, tmp_path, [])
+    discord_standin.journal.watchers.append(MarkWatcher(discord_standin, bench.database))
     try:
         yield bench
     finally:

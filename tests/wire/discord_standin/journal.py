@@ -52,15 +52,21 @@ class Frame:
 
 @dataclass(slots=True)
 class Journal:
-    """The log of one stand-in. ``violations`` must be empty when a test ends."""
+    """The log of one stand-in. ``violations`` must be empty when a test ends.
+
+    ``watchers`` see every request when it has been taken, before its answer leaves.
+    """
 
     requests: list[Request] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    watchers: list[Callable[[Request], None]] = field(default_factory=list)
     _waiters: list[Callable[[], None]] = field(default_factory=list)
 
     def add_request(self, request: Request) -> None:
         self.requests.append(request)
+        for watch in self.watchers:
+            watch(request)
         self.changed()
 
     def add_frame(self, frame: Frame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -58,6 +59,24 @@ class NotImplementedByStandIn(Exception):
     """A request that Discord may know and the stand-in does not: the test fails."""
 
 
+@dataclass(slots=True, eq=False)
+class Hold:
+    """Requests that stop on their way: before Discord takes them, or (``taken``) before their answer leaves.
+
+    ``arrived`` counts them. Those that were not taken are lost when the hold is lifted.
+    """
+
+    method: str
+    route: str
+    matches: Callable[[Call], bool]
+    taken: bool
+    arrived: int = 0
+    lifted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stops(self, method: str, route: str, call: Call) -> bool:
+        return method == self.method and route.endswith(self.route) and self.matches(call)
+
+
 Handler = Callable[[Call], Answer]
 Routes = Mapping[tuple[str, str], Handler]
 
@@ -78,6 +97,7 @@ class Rest:
         self.buckets = buckets
         self.spec = spec
         self.token = token
+        self.holds: list[Hold] = []
 
     def register(self, app: web.Application, routes: Routes) -> None:
         """Add routes in the order of the table: of two that match, the first wins."""
@@ -100,6 +120,10 @@ class Rest:
             at = time.perf_counter()
             received = await _read(request)
             call = Call(dict(request.match_info), dict(request.query), received.body, received.uploads)
+            hold = next((hold for hold in self.holds if hold.stops(method, route, call)), None)
+            if hold and not hold.taken:
+                await self._wait(hold)
+                return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
             answer, headers = self._answer(request, method, route, call, handler)
             self.journal.add_request(
                 Request(
@@ -116,9 +140,16 @@ class Rest:
                     pinged=answer.pinged,
                 )
             )
+            if hold:
+                await self._wait(hold)
             return _response(answer, headers)
 
         return serve
+
+    async def _wait(self, hold: Hold) -> None:
+        hold.arrived += 1
+        self.journal.changed()
+        await hold.lifted.wait()
 
     def _answer(
         self, request: web.Request, method: str, route: str, call: Call, handler: Handler

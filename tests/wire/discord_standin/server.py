@@ -19,7 +19,7 @@ from tests.wire.discord_standin.interaction_routes import COMPONENT, Interaction
 from tests.wire.discord_standin.journal import Frame, Journal, Json, Request
 from tests.wire.discord_standin.message_routes import Composer, MessageRoutes
 from tests.wire.discord_standin.payloads import Payloads
-from tests.wire.discord_standin.rest import PREFIX, Rest, Routes
+from tests.wire.discord_standin.rest import PREFIX, Call, Hold, Rest, Routes
 from tests.wire.discord_standin.spec import load_spec
 from tests.wire.discord_standin.world import Channel, Interaction, Message, MessageKind, User, World
 
@@ -60,15 +60,15 @@ class DiscordStandIn:
             **MessageRoutes(self.payloads, self.gateway, composer, self.clock).table(),
             **InteractionRoutes(self.payloads, self.gateway, composer, self.clock).table(),
         }
+        self._rest = Rest(self.journal, Buckets(self.clock), load_spec(), token=self.token)
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 1024 * 1024)
-        rest = Rest(self.journal, Buckets(self.clock), load_spec(), token=self.token)
-        rest.register(app, self.routes)
+        self._rest.register(app, self.routes)
         app.router.add_get("/gateway/", self.gateway.serve)
         app.router.add_get("/gateway", self.gateway.serve)
-        rest.refuse_unknown(app)
+        self._rest.refuse_unknown(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -82,6 +82,7 @@ class DiscordStandIn:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.lift_holds()
         if self._runner:
             self.gateway.close(1001)
             await self._runner.cleanup()
@@ -133,6 +134,18 @@ class DiscordStandIn:
         """Wait until a session of the bot is connected; return its IDENTIFY."""
         sessions = await self.wait_for(lambda: self.gateway.connected, timeout)
         return sessions[-1].identify
+
+    def hold(self, method: str, route: str, matches: Callable[[Call], bool], *, taken: bool) -> Hold:
+        """Stop every request that matches: before Discord takes it, or (``taken``) before its answer leaves."""
+        hold = Hold(method, route, matches, taken)
+        self._rest.holds.append(hold)
+        return hold
+
+    def lift_holds(self) -> None:
+        """Stop no more requests, and let go of those that were: what Discord had not taken is answered with 503."""
+        for hold in self._rest.holds:
+            hold.lifted.set()
+        self._rest.holds.clear()
 
     def replies_to(self, message: Message) -> list[Message]:
         """Return the bot's messages that answer a message, oldest first."""
