@@ -43,8 +43,26 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachedText:
+    """The text of a file that came along with a question: context for the model, never the member's own words.
+
+    ``name`` is safe to show; ``kind`` says in words what the file is; ``cut``: the file goes on after ``text``. Where
+    the file lies is never kept.
+    """
+
+    name: str
+    kind: str
+    size_bytes: int
+    text: str
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ChatOptions:
-    """What a member set for one question. ``None`` means not set: nothing is sent for it."""
+    """What a member set for one question. ``None`` means not set: nothing is sent for it.
+
+    ``schema`` is the text of a JSON Schema that was checked (``bot.core.schemas``); ``json`` is set with it.
+    """
 
     model: str | None = None
     temperature: float | None = None
@@ -54,6 +72,8 @@ class ChatOptions:
     max_tokens: int | None = None
     json: bool = False
     system_prompt: str | None = None
+    schema: str | None = None
+    schema_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +99,7 @@ class Question:
 
     ``conversation`` is ``None`` for a one-shot question: no history is read and nothing is kept.
     ``show_question``: the reply quotes the question above the answer (a public slash answer shows it nowhere else).
+    ``unread_files``: files came along that are not read yet; only the process that took the question can read them.
     ``message_id``: the message that holds the words, where the trigger is another one (a button asked again).
     ``replaces``: the trigger of the turn whose pair goes when this answer is stored; the prompt leaves it out.
     ``continues``: the trigger of the turn whose cut answer this one goes on with.
@@ -97,6 +118,8 @@ class Question:
     quote: Quote | None = None
     options: ChatOptions = ChatOptions()
     show_question: bool = False
+    attachments: tuple[AttachedText, ...] = ()
+    unread_files: bool = False
     message_id: int | None = None
     replaces: int | None = None
     continues: int | None = None
@@ -124,6 +147,7 @@ class Turn:
     quote: Quote | None = None
     asked_at: datetime | None = None
     trigger_id: int = 0  # the same for a question and its answer
+    attachments: tuple[AttachedText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

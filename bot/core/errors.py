@@ -2,12 +2,22 @@
 
 ParleyError
 ├── Busy                    too many questions wait in this conversation
-├── BudgetExhausted         the bot's spending cap for today is reached
+├── LimitReached            something is used up until a moment that is known
+│   ├── BudgetExhausted     the bot's spending cap for today
+│   └── MemberLimitReached  the member's questions of the last hour
+├── ModelNotAllowed         the owner keeps to other models
 ├── StoreUnavailable        the database cannot record, so nothing may be spent
 ├── Stopped                 a member pressed Stop before the first word
 ├── Interrupted             a restart cut the work too often, or too long ago
+├── FileRefused             a file that came along is not read: its problem has the sentence
 ├── DeliveryFailed          Discord did not take the reply; it will be tried again
 ├── DeliveryRefused         Discord will never take the reply (no permission, channel gone)
+├── Refusal                 what a member may not do, or not any more, with a conversation
+│   ├── NotYours            somebody else's turns
+│   ├── NotLatest           only the latest turn can be answered again or gone on with
+│   ├── UnknownTurn         too old, deleted, forgotten, or never kept
+│   ├── NothingKept         the conversation has no turns
+│   └── BeingAnswered       another press was faster
 └── ProviderError           anything about the OpenAI-compatible server
     ├── KeyRejected         401, 403
     ├── QuotaExhausted      429 with a quota code: never retried
@@ -27,6 +37,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
 
 
@@ -51,6 +62,11 @@ class ParleyError(Exception):
         self.detail = detail
         self.fields = fields
 
+    @property
+    def sentence_key(self) -> str:
+        """The key of the sentence in the locales."""
+        return f"errors.{self.code}"
+
 
 class Busy(ParleyError):
     """Too many questions wait in this conversation."""
@@ -59,13 +75,42 @@ class Busy(ParleyError):
     retryable = True
 
 
-class BudgetExhausted(ParleyError):
-    """The cap on spending does not allow the call."""
+class LimitReached(ParleyError):
+    """Something is used up until ``resets_at``; nothing has been paid for."""
+
+    code = "limit_reached"
+
+    def __init__(self, resets_at: datetime, **fields: str | int) -> None:
+        super().__init__(f"resets at {resets_at:%Y-%m-%d %H:%M} UTC", resets_at=int(resets_at.timestamp()), **fields)
+        self.resets_at = resets_at
+
+
+class BudgetExhausted(LimitReached):
+    """The cap on spending does not allow the call, which could have cost ``micro_usd``."""
 
     code = "budget_exhausted"
 
-    def __init__(self, resets_at: datetime) -> None:
-        super().__init__(f"resets at {resets_at:%Y-%m-%d %H:%M} UTC", resets_at=int(resets_at.timestamp()))
+    def __init__(self, resets_at: datetime, *, micro_usd: int = 0) -> None:
+        super().__init__(resets_at)
+        self.micro_usd = micro_usd
+
+
+class MemberLimitReached(LimitReached):
+    """The member has asked as often as one may within an hour."""
+
+    code = "member_limit_reached"
+
+    def __init__(self, resets_at: datetime, *, limit: int) -> None:
+        super().__init__(resets_at, limit=limit)
+
+
+class ModelNotAllowed(ParleyError):
+    """The owner of the bot keeps to other models. ``allowed`` is what members read."""
+
+    code = "model_not_allowed"
+
+    def __init__(self, model: str, *, allowed: str) -> None:
+        super().__init__(model=model, allowed=allowed)
 
 
 class StoreUnavailable(ParleyError):
@@ -89,6 +134,44 @@ class Interrupted(ParleyError):
     retryable = True
 
 
+class FileProblem(StrEnum):
+    """Why a file is not read. Each has a sentence of its own."""
+
+    UNREADABLE = "file_unreadable"
+    TOO_MANY = "file_too_many"
+    TOO_LARGE = "file_too_large"
+    GONE = "file_gone"  # an expired link, a host that is not Discord's, no connection
+    EMPTY = "file_empty"
+    PICTURE = "file_picture"
+    SOUND = "file_sound"
+    ARCHIVE = "file_archive"
+    NOT_TEXT = "file_not_text"
+    PDF_LOCKED = "file_pdf_locked"
+    PDF_WITHOUT_TEXT = "file_pdf_without_text"
+    PDF_BROKEN = "file_pdf_broken"
+    SCHEMA_NOT_JSON = "schema_not_json"
+    SCHEMA_NOT_OBJECT = "schema_not_object"
+    SCHEMA_TOO_LARGE = "schema_too_large"  # in what it means: nested, branched or repeated too much
+    SCHEMA_REFERENCE = "schema_reference"
+    SCHEMA_PATTERN = "schema_pattern"
+    SCHEMA_INVALID = "schema_invalid"
+
+
+class FileRefused(ParleyError):
+    """A file is not read, and the question is not answered without it; nothing has been paid for."""
+
+    code = "file_refused"
+
+    def __init__(self, problem: FileProblem = FileProblem.UNREADABLE, **fields: str | int) -> None:
+        super().__init__(problem.value, **fields)
+        self.problem = problem
+
+    @property
+    def sentence_key(self) -> str:
+        """The key of the problem's sentence."""
+        return f"errors.{self.problem.value}"
+
+
 class DeliveryFailed(ParleyError):
     """Discord did not take the reply now: it stays in the outbox and is tried again."""
 
@@ -99,6 +182,42 @@ class DeliveryRefused(ParleyError):
     """Discord will never take the reply: no permission, channel gone, token expired."""
 
     code = "delivery_refused"
+
+
+class Refusal(ParleyError):
+    """What a member may not do, or not any more. Nothing failed: told without an error id."""
+
+    code = "refused"
+
+
+class NotYours(Refusal):
+    """Somebody else's turns, and the member manages no messages here."""
+
+    code = "not_yours"
+
+
+class NotLatest(Refusal):
+    """The turn has been followed by another one."""
+
+    code = "not_latest"
+
+
+class UnknownTurn(Refusal):
+    """The turn is not kept: too old, deleted, forgotten by a reset, or a one-shot question."""
+
+    code = "unknown_turn"
+
+
+class NothingKept(Refusal):
+    """The conversation has no turns."""
+
+    code = "nothing_kept"
+
+
+class BeingAnswered(Refusal):
+    """Another press about the same turn was faster."""
+
+    code = "being_answered"
 
 
 class ProviderError(ParleyError):

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.core.conversation import Answer, Claim, ConversationKey, EndReason, History, Question, Reply, Turn, Usage
+from bot.core.conversation import (
+    Answer,
+    AttachedText,
+    Claim,
+    ConversationKey,
+    EndReason,
+    History,
+    Question,
+    Reply,
+    Turn,
+    Usage,
+)
 
 
 class Clock(Protocol):
@@ -36,6 +47,19 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonSchema:
+    """The JSON Schema of an answer. ``strict``: it keeps to what the API's strict mode takes.
+
+    ``instructions`` says the same in words, for a server that takes no schema.
+    """
+
+    name: str
+    schema: Mapping[str, object]
+    strict: bool
+    instructions: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One chat completion. Sampling parameters are sent only when they are not ``None``."""
 
@@ -47,6 +71,7 @@ class ChatRequest:
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     json: bool = False
+    json_schema: JsonSchema | None = None
     conversation_hash: str | None = None  # groups requests for the provider's prompt cache
     member_hash: str | None = None  # a stable pseudonym of the asker, for the provider's abuse checks
 
@@ -133,19 +158,38 @@ class TurnStore(Protocol):
     """
 
     async def claim(self, question: Question) -> bool:
-        """Record the trigger as CLAIMED; ``False`` when it was claimed before (by anybody, in any state)."""
+        """Record the trigger as CLAIMED; ``False`` when it was claimed before (by anybody, in any state).
+
+        Raises ``BeingAnswered`` when another unfinished claim replaces or continues the same turn.
+        """
         ...
 
-    async def begin(self, trigger_id: int, reservation: Reservation, *, daily_cap_micro_usd: int) -> None:
+    async def begin(
+        self,
+        trigger_id: int,
+        reservation: Reservation,
+        *,
+        daily_cap_micro_usd: int,
+        member_requests_per_hour: int | None = None,
+    ) -> None:
         """Move CLAIMED or GENERATING to GENERATING, count the generation and reserve its worst case.
 
-        Raises ``BudgetExhausted`` when what was spent and reserved since 00:00 UTC, with this, passes the cap; then
-        nothing is changed.
+        Raises ``BudgetExhausted`` when what was spent and reserved since 00:00 UTC, with this, passes the cap, and
+        ``MemberLimitReached`` when so many other triggers of the member began within the last hour; then nothing is
+        changed.
         """
         ...
 
     async def history(self, key: ConversationKey) -> History:
         """Return the conversation's turns of the current epoch, oldest first; makes the conversation if it is new."""
+        ...
+
+    async def revise(self, question: Question) -> None:
+        """Replace the kept question of a claim that has not ended, once its files are read."""
+        ...
+
+    async def settle_attempt(self, trigger_id: int, settlement: Settlement) -> None:
+        """Settle the newest generation of a claim that goes on with another one."""
         ...
 
     async def place(self, trigger_id: int, page: int, message_id: int) -> None:
@@ -160,10 +204,13 @@ class TurnStore(Protocol):
         settlement: Settlement,
         *,
         history: History | None,
-    ) -> None:
+        unkept: Callable[[], Reply] | None = None,
+    ) -> Reply:
         """Store the pair of turns, settle the cost and put the reply into the outbox (READY), in one transaction.
 
-        With ``history`` the pair is appended to that conversation, unless its epoch has changed since (a reset).
+        With ``history`` the pair is appended to that conversation, in place of the one that the question replaces. It
+        is not when the epoch has changed since (a reset), or when the replaced pair is no longer the latest: then
+        ``unkept`` makes the reply. Returns the reply that is in the outbox.
         """
         ...
 
@@ -200,6 +247,71 @@ class TurnStore(Protocol):
 
     async def reset(self, key: ConversationKey) -> None:
         """Start a new epoch of the conversation: its stored turns are deleted."""
+        ...
+
+
+class AttachedFile(Protocol):
+    """A file as Discord describes it, not read yet; what it says of its name and size may be wrong."""
+
+    @property
+    def filename(self) -> str:
+        """The name that the member's machine gave it."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """The size in bytes."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """Where it lies, for a day."""
+        ...
+
+    async def read(self) -> bytes:
+        """Fetch it through discord.py, without limits."""
+        ...
+
+
+class FetchFile(Protocol):
+    """Fetches a file."""
+
+    async def __call__(self, file: AttachedFile, *, limit_bytes: int) -> bytes:
+        """Return the file's bytes; raises ``FileRefused`` when it is gone or larger than the limit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FilesRead:
+    """What the files of a question hold. ``schema`` and its name come from a JSON Schema file that was checked."""
+
+    attachments: tuple[AttachedText, ...] = ()
+    schema: str | None = None
+    schema_name: str | None = None
+
+
+class FileReader(Protocol):
+    """The files of one question, in the hands of the process that took it."""
+
+    async def read(self) -> FilesRead:
+        """Fetch, check and read them; raises ``FileRefused`` with the first file that cannot be read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Where and how a JSON value breaks its schema. ``expected`` is the rule's own value, shortened."""
+
+    path: str
+    rule: str
+    expected: str
+
+
+class SchemaChecker(Protocol):
+    """Checks JSON values, in bounded time."""
+
+    async def violation(self, value: str, schema: str) -> Violation | None:
+        """Return the first thing that is wrong; both are JSON texts. Raises ``TimeoutError`` when it takes too long."""
         ...
 
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
-from bot.core.conversation import ChatOptions, ConversationKey, Question, Quote, ReplyRoute, TriggerKind
+from bot.core.conversation import (
+    AttachedText,
+    ChatOptions,
+    ConversationKey,
+    Question,
+    Quote,
+    ReplyRoute,
+    TriggerKind,
+)
 
 
 def storable(text: str) -> str:
@@ -33,7 +41,34 @@ def question_from_json(text: str, interaction_token: str | None) -> Question:
         values["conversation"] = ConversationKey(**_known(ConversationKey, values["conversation"]))
     if values["quote"]:
         values["quote"] = Quote(**_known(Quote, values["quote"]))
+    values["attachments"] = _attachments(values.get("attachments", []))
     return Question(**_known(Question, values))
+
+
+def options_to_json(options: ChatOptions) -> str | None:
+    """Write what a member set for a question; ``None`` for nothing."""
+    if options == ChatOptions():
+        return None
+    return storable(json.dumps({k: v for k, v in asdict(options).items() if v is not None}, ensure_ascii=False))
+
+
+def options_from_json(text: str | None) -> ChatOptions:
+    """Read what this version or an earlier one wrote."""
+    return ChatOptions(**_known(ChatOptions, json.loads(text))) if text else ChatOptions()
+
+
+def attachments_to_json(attachments: tuple[AttachedText, ...]) -> str | None:
+    """Write the text of a question's files; ``None`` for no files."""
+    return storable(json.dumps(attachments, ensure_ascii=False, default=_plain)) if attachments else None
+
+
+def attachments_from_json(text: str | None) -> tuple[AttachedText, ...]:
+    """Read what this version or an earlier one wrote."""
+    return _attachments(json.loads(text)) if text else ()
+
+
+def _attachments(values: Iterable[Mapping[str, Any]]) -> tuple[AttachedText, ...]:
+    return tuple(AttachedText(**_known(AttachedText, one)) for one in values)
 
 
 def _plain(value: Any) -> object:
@@ -43,7 +78,9 @@ def _plain(value: Any) -> object:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
-def _known(kind: type[Question | ReplyRoute | ChatOptions | ConversationKey | Quote], values: Mapping[str, Any]) -> Any:
+def _known(
+    kind: type[Question | ReplyRoute | ChatOptions | ConversationKey | Quote | AttachedText], values: Mapping[str, Any]
+) -> Any:
     """Leave out what an earlier version wrote and this one does not know."""
     names = {field.name for field in fields(kind)}
     return {name: value for name, value in values.items() if name in names}

@@ -16,11 +16,16 @@ from bot.core.conversation import (
     Quote,
     Reply,
     ReplyKind,
-    TriggerKind,
     Turn,
 )
 from bot.store.database import Parameters, milliseconds, moment
-from bot.store.questions import question_from_json, storable
+from bot.store.questions import (
+    attachments_from_json,
+    attachments_to_json,
+    options_to_json,
+    question_from_json,
+    storable,
+)
 
 
 def turn_pair(question: Question, answer: Answer, history: History, now: int) -> list[Parameters]:
@@ -41,7 +46,9 @@ def turn_pair(question: Question, answer: Answer, history: History, now: int) ->
         "quote_author_name": quote.author_name if quote else None,
         "quote_text": quote.text if quote else None,
         "asked_at": milliseconds(question.asked_at),
-        "message_id": question.trigger_id if question.kind is TriggerKind.MESSAGE else None,
+        "message_id": question.source_message_id,
+        "options": options_to_json(question.options),
+        "attachments": attachments_to_json(question.attachments),
         "incomplete": 0,
     }
     answered: Parameters = {
@@ -58,7 +65,9 @@ def turn_from_row(row: sqlite3.Row) -> Turn:
     """Read one row of the history."""
     quote = None if row["quote_text"] is None else Quote(row["quote_author_name"], row["quote_text"])
     asked_at = None if row["asked_at"] is None else moment(row["asked_at"])
-    return Turn(row["turn_id"], ChatRole(row["chat_role"]), row["text"], row["author_name"], quote, asked_at)
+    role = ChatRole(row["chat_role"])
+    attachments = attachments_from_json(row["attachments"])
+    return Turn(row["turn_id"], role, row["text"], row["author_name"], quote, asked_at, row["trigger_id"], attachments)
 
 
 def claim_from_row(row: sqlite3.Row, places: list[sqlite3.Row], pages: list[sqlite3.Row]) -> Claim:
@@ -77,6 +86,7 @@ def claim_from_row(row: sqlite3.Row, places: list[sqlite3.Row], pages: list[sqli
                 if page["trigger_id"] == trigger_id
             ),
             retryable=bool(row["retryable"]),
+            incomplete=bool(row["incomplete"]),
         )
     question = question_from_json(row["question"], row["interaction_token"])
     return Claim(question, ClaimState(row["state"]), row["generations"], message_ids, reply)

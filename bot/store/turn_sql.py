@@ -37,6 +37,15 @@ WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating')
 RETURNING attempt
 """
 
+# What a member asked within the last hour, whatever became of it: a trigger counts once, however often it was tried.
+# Returns the moment of the oldest one that fills the limit, and nothing while there is room.
+MEMBER_FULL: Final = """
+SELECT max(created_at) AS asked_at FROM usage_ledger
+WHERE author_id = (SELECT author_id FROM claims WHERE trigger_id = :trigger_id)
+  AND created_at > :hour_ago AND trigger_id <> :trigger_id
+GROUP BY trigger_id ORDER BY asked_at DESC LIMIT 1 OFFSET :limit - 1
+"""
+
 GENERATE: Final = """
 UPDATE claims SET state = 'generating', generations = generations + 1, updated_at = :now
 WHERE trigger_id = :trigger_id
@@ -61,8 +70,12 @@ UPDATE claims
 SET state = 'ready', reply_kind = :reply_kind, retryable = :retryable, incomplete = :incomplete, reason = :reason,
     error_id = :error_id, updated_at = :now
 WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating')
-RETURNING (SELECT question FROM pending WHERE pending.trigger_id = :trigger_id) AS question
+RETURNING trigger_id
 """
+
+QUESTION: Final = "SELECT question FROM pending WHERE trigger_id = :trigger_id"
+
+REVISE: Final = "UPDATE pending SET question = :question WHERE trigger_id = :trigger_id"
 
 PUT_PAGE: Final = """
 INSERT INTO outbox (trigger_id, page, content, file_name, file_bytes)
@@ -136,7 +149,7 @@ EMPTY_WHOLE_OUTBOX: Final = "DELETE FROM outbox"
 
 HISTORY: Final = """
 SELECT conversations.conversation_id, epoch, turn_id, chat_role, text, author_name, quote_author_name, quote_text,
-       asked_at, trigger_id, summary
+       asked_at, trigger_id, attachments, summary
 FROM conversations
 LEFT JOIN turns ON turns.conversation_id = conversations.conversation_id AND turn_id >= first_turn_id
 WHERE channel_id = :channel_id AND member_id = :member_id
@@ -153,9 +166,9 @@ RETURNING conversation_id, epoch
 # Nothing is inserted when the epoch has changed.
 ADD_TURN: Final = """
 INSERT INTO turns (conversation_id, trigger_id, chat_role, text, author_id, author_name, quote_author_name, quote_text,
-                   asked_at, message_id, options, incomplete, created_at)
+                   asked_at, message_id, options, attachments, incomplete, created_at)
 SELECT conversation_id, :trigger_id, :chat_role, :text, :author_id, :author_name, :quote_author_name, :quote_text,
-       :asked_at, :message_id, :options, :incomplete, :now
+       :asked_at, :message_id, :options, :attachments, :incomplete, :now
 FROM conversations WHERE conversation_id = :conversation_id AND epoch = :epoch
 """
 

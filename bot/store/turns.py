@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 from bot.core.conversation import Answer, Claim, ClaimState, ConversationKey, History, Question, Reply
-from bot.core.errors import BudgetExhausted
+from bot.core.errors import BeingAnswered, BudgetExhausted, MemberLimitReached
 from bot.core.ports import Clock, Reservation, Settlement
 from bot.store import turn_sql as sql
-from bot.store.database import Database, Parameters, Transaction, milliseconds
+from bot.store.database import Database, Parameters, Transaction, milliseconds, moment
 from bot.store.questions import question_from_json, question_to_json, storable
 from bot.store.turn_rows import claim_from_row, turn_from_row, turn_pair
 
 INTERACTION_TOKEN_AGE = timedelta(minutes=15)  # Discord refuses it afterwards
 FAILED_QUESTION_AGE = timedelta(hours=24)
+HOUR = timedelta(hours=1)
 
 
 class SqliteTurnStore:
@@ -35,13 +36,19 @@ class SqliteTurnStore:
         self._run_id = secrets.randbits(62)
 
     async def claim(self, question: Question) -> bool:
-        """Record the trigger as CLAIMED; ``False`` when it was claimed before."""
+        """Record the trigger as CLAIMED; ``False`` when it was claimed before.
+
+        Raises ``BeingAnswered`` when another unfinished claim is about the same turn.
+        """
         now = self._now()
+        about = question.replaces if question.replaces is not None else question.continues
         claim: Parameters = {
             "trigger_id": question.trigger_id,
             "author_id": question.author_id,
             "guild_id": question.guild_id,
             "channel_id": question.route.channel_id,
+            "message_id": question.source_message_id,
+            "about_trigger_id": about,
             "now": now,
         }
         pending: Parameters = {
@@ -53,14 +60,27 @@ class SqliteTurnStore:
 
         async def work(transaction: Transaction) -> bool:
             if not await transaction.run(sql.CLAIM, claim):
+                if about is not None and not await transaction.run(sql.STATE, claim):
+                    raise BeingAnswered
                 return False
             await transaction.run(sql.PUT_PENDING, pending)
+            if question.restores is not None:
+                await transaction.run(sql.TAKE_PLACES, {**claim, "replaces": question.replaces})
+            elif question.route.response_id is not None:
+                await transaction.run(sql.PLACE, {**claim, "page": 0, "message_id": question.route.response_id})
             return True
 
         return await self._database.transaction(work)
 
-    async def begin(self, trigger_id: int, reservation: Reservation, *, daily_cap_micro_usd: int) -> None:
-        """Move the claim to GENERATING and reserve the worst case, or raise ``BudgetExhausted``."""
+    async def begin(
+        self,
+        trigger_id: int,
+        reservation: Reservation,
+        *,
+        daily_cap_micro_usd: int,
+        member_requests_per_hour: int | None = None,
+    ) -> None:
+        """Move the claim to GENERATING and reserve the worst case, or raise the ``LimitReached``."""
         now = self._clock.now()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         parameters: Parameters = {
@@ -75,11 +95,15 @@ class SqliteTurnStore:
         }
 
         async def work(transaction: Transaction) -> None:
+            if member_requests_per_hour is not None:
+                window = {"hour_ago": milliseconds(now - HOUR), "limit": member_requests_per_hour}
+                for row in await transaction.run(sql.MEMBER_FULL, {"trigger_id": trigger_id, **window}):
+                    raise MemberLimitReached(moment(row["asked_at"]) + HOUR, limit=member_requests_per_hour)
             if await transaction.run(sql.RESERVE, parameters):
                 await transaction.run(sql.GENERATE, {"trigger_id": trigger_id, "now": milliseconds(now)})
                 return
             await _require(transaction, trigger_id, ClaimState.CLAIMED, ClaimState.GENERATING)
-            raise BudgetExhausted(midnight + timedelta(days=1))
+            raise BudgetExhausted(midnight + timedelta(days=1), micro_usd=reservation.micro_usd)
 
         await self._database.transaction(work)
 
@@ -95,6 +119,25 @@ class SqliteTurnStore:
         turns = tuple(turn_from_row(row) for row in rows if row["turn_id"] is not None)
         return History(rows[0]["conversation_id"], rows[0]["epoch"], turns, rows[0]["summary"])
 
+    async def revise(self, question: Question) -> None:
+        """Keep what was read from a question's files with it; its words stay as they are stored."""
+
+        async def work(transaction: Transaction) -> None:
+            for row in await transaction.run(sql.QUESTION, {"trigger_id": question.trigger_id}):
+                stored = question_from_json(row["question"], None)
+                revised = replace(
+                    stored, attachments=question.attachments, options=question.options, unread_files=False
+                )
+                await transaction.run(
+                    sql.REVISE, {"trigger_id": question.trigger_id, "question": question_to_json(revised)}
+                )
+
+        await self._database.transaction(work)
+
+    async def settle_attempt(self, trigger_id: int, settlement: Settlement) -> None:
+        """Settle the newest generation of a claim that goes on with another one."""
+        await self._database.run(sql.SETTLE, self._settled(trigger_id, settlement))
+
     async def place(self, trigger_id: int, page: int, message_id: int) -> None:
         """Remember the Discord message that shows a page of the reply; a later one replaces it."""
         await self._database.run(sql.PLACE, {"trigger_id": trigger_id, "page": page, "message_id": message_id})
@@ -107,32 +150,32 @@ class SqliteTurnStore:
         settlement: Settlement,
         *,
         history: History | None,
-    ) -> None:
-        """Store the pair of turns, settle the cost and put the reply into the outbox (READY).
+        unkept: Callable[[], Reply] | None = None,
+    ) -> Reply:
+        """Store the pair of turns, settle the cost and put the reply into the outbox (READY); return that reply.
 
         When the claim has its reply already, or has ended, only an open cost is settled.
         """
         now = self._now()
-        usage = json.dumps(asdict(settlement.usage)) if settlement.usage else None
 
-        async def work(transaction: Transaction) -> None:
-            await transaction.run(
-                sql.SETTLE,
-                {
-                    "trigger_id": trigger_id,
-                    "run_id": self._run_id,
-                    "micro_usd": settlement.micro_usd,
-                    "usage": usage,
-                    "price_version": settlement.price_version,
-                    "now": now,
-                },
-            )
-            question = await self._make_ready(transaction, trigger_id, reply, now)
-            if question is not None and history is not None:
-                pair = turn_pair(question_from_json(question, None), answer, history, now)
-                await transaction.run_many(sql.ADD_TURN, pair)
+        async def work(transaction: Transaction) -> Reply:
+            await transaction.run(sql.SETTLE, self._settled(trigger_id, settlement))
+            if history is None:
+                await self._make_ready(transaction, trigger_id, reply, now)
+                return reply
+            for row in await transaction.run(sql.QUESTION, {"trigger_id": trigger_id}):
+                question = question_from_json(row["question"], None)
+                place = {**_place(history), "replaces": question.replaces}
+                kept = bool(await transaction.run(sql.MAY_ADD, place))
+                stored = reply if kept or unkept is None else unkept()
+                if await self._make_ready(transaction, trigger_id, stored, now) and kept:
+                    await transaction.run(sql.DROP_REPLACED, place)
+                    await transaction.run_many(sql.ADD_TURN, turn_pair(question, answer, history, now))
+                return stored
+            await self._make_ready(transaction, trigger_id, reply, now)  # without a question: it has its reply
+            return reply
 
-        await self._database.transaction(work)
+        return await self._database.transaction(work)
 
     async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: bool) -> None:
         """Put a notice into the outbox (READY), and settle the claim's reservations in full or release them.
@@ -220,14 +263,15 @@ class SqliteTurnStore:
         *,
         reason: str | None = None,
         error_id: str | None = None,
-    ) -> str | None:
-        """Put the reply into the outbox and return the question's JSON; ``None`` when the claim has a reply already."""
+    ) -> bool:
+        """Put the reply into the outbox; ``False`` when the claim has a reply already."""
         rows = await transaction.run(
             sql.MAKE_READY,
             {
                 "trigger_id": trigger_id,
                 "reply_kind": reply.kind.value,
                 "retryable": int(reply.retryable),
+                "incomplete": int(reply.incomplete),
                 "reason": reason,
                 "error_id": error_id,
                 "now": now,
@@ -235,7 +279,7 @@ class SqliteTurnStore:
         )
         if not rows:
             await _require(transaction, trigger_id, *ClaimState)
-            return None
+            return False
         await transaction.run_many(
             sql.PUT_PAGE,
             [
@@ -249,7 +293,7 @@ class SqliteTurnStore:
                 for number, page in enumerate(reply.pages)
             ],
         )
-        return str(rows[0]["question"])
+        return True
 
     async def _end(self, statement: str, trigger_id: int, *, reason: str | None = None) -> None:
         parameters: Parameters = {"trigger_id": trigger_id, "reason": reason, "now": self._now()}
@@ -266,6 +310,16 @@ class SqliteTurnStore:
 
         await self._database.transaction(work)
 
+    def _settled(self, trigger_id: int, settlement: Settlement) -> Parameters:
+        return {
+            "trigger_id": trigger_id,
+            "run_id": self._run_id,
+            "micro_usd": settlement.micro_usd,
+            "usage": json.dumps(asdict(settlement.usage)) if settlement.usage else None,
+            "price_version": settlement.price_version,
+            "now": self._now(),
+        }
+
     def _now(self) -> int:
         return milliseconds(self._clock.now())
 
@@ -274,6 +328,10 @@ async def _require(transaction: Transaction, trigger_id: int, *states: ClaimStat
     rows = await transaction.run(sql.STATE, {"trigger_id": trigger_id})
     if not rows or rows[0]["state"] not in states:
         raise LookupError(f"claim {trigger_id} is {rows[0]['state'] if rows else 'unknown'}")
+
+
+def _place(history: History) -> dict[str, int]:
+    return {"conversation_id": history.conversation_id, "epoch": history.epoch}
 
 
 def _key(key: ConversationKey) -> dict[str, int]:
