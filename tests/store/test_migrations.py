@@ -20,6 +20,8 @@ from bot.store.turns import SqliteTurnStore
 from tests.clock import FakeClock
 from tests.store.samples import MIGRATIONS, answer, ask, open_database, read
 
+KNOWN = read_migrations(MIGRATIONS)[-1].version
+EXTRA = f"{KNOWN + 1:04}_extra"
 SECOND = """-- Reason: a test; it says "semicolon; inside".
 CREATE TABLE extra (id INTEGER PRIMARY KEY, text TEXT NOT NULL DEFAULT 'a;b') STRICT;
 INSERT INTO extra (id) VALUES (1);
@@ -55,7 +57,7 @@ async def upgrade(path: Path, folder: Path, *, later: timedelta = timedelta(0)) 
 
 
 async def make_old(path: Path) -> None:
-    """Make a database of schema 1 with a conversation in it."""
+    """Make a database of today's schema with a conversation in it."""
     async with open_database(path) as database:
         await answer(SqliteTurnStore(database, FakeClock()), ask(1))
 
@@ -77,32 +79,32 @@ async def test_each_migration_is_applied_once_and_leaves_its_checksum(path: Path
 
 async def test_a_database_with_data_is_backed_up_before_it_changes(path: Path, folder: Path) -> None:
     await make_old(path)
-    (folder / "0002_extra.sql").write_text(SECOND)
-    assert await upgrade(path, folder) == ["0002_extra"]
+    (folder / f"{EXTRA}.sql").write_text(SECOND)
+    assert await upgrade(path, folder) == [EXTRA]
     assert rows(path, "SELECT id, text FROM extra ORDER BY id") == [(1, "a;b"), (2, "a;b"), (12, "a;b")]
     [backup] = backups(path)
-    assert backup.name.startswith("parley-schema-0001-20260301T120000")
+    assert backup.name.startswith(f"parley-schema-{KNOWN:04}-20260301T120000")
     assert backup.stat().st_mode & 0o777 == 0o600
     assert rows(backup, "SELECT count(*) FROM turns") == [(2,)]
-    assert rows(backup, "SELECT max(version) FROM schema_migrations") == [(1,)]
+    assert rows(backup, "SELECT max(version) FROM schema_migrations") == [(KNOWN,)]
 
 
 async def test_a_migration_that_fails_leaves_nothing(path: Path, folder: Path) -> None:
     await make_old(path)
-    (folder / "0002_extra.sql").write_text(SECOND + "INSERT INTO nowhere VALUES (1);\n")
-    with pytest.raises(StoreProblem, match="0002_extra") as caught:
+    (folder / f"{EXTRA}.sql").write_text(SECOND + "INSERT INTO nowhere VALUES (1);\n")
+    with pytest.raises(StoreProblem, match=EXTRA) as caught:
         await upgrade(path, folder)
     assert "undone" in caught.value.problem
     assert rows(path, "SELECT name FROM sqlite_master WHERE name LIKE 'extra%'") == []
-    assert rows(path, "SELECT max(version) FROM schema_migrations") == [(1,)]
+    assert rows(path, "SELECT max(version) FROM schema_migrations") == [(KNOWN,)]
     assert backups(path) == [], "a start that is repeated must not fill the disk"
-    (folder / "0002_extra.sql").write_text(SECOND)
-    assert await upgrade(path, folder) == ["0002_extra"]
+    (folder / f"{EXTRA}.sql").write_text(SECOND)
+    assert await upgrade(path, folder) == [EXTRA]
     assert rows(path, "SELECT count(*) FROM turns") == [(2,)]
 
 
 async def test_an_unfinished_statement_is_an_error(path: Path, folder: Path) -> None:
-    (folder / "0002_extra.sql").write_text("-- Reason: a test.\nCREATE TABLE extra (text TEXT DEFAULT 'open);\n")
+    (folder / f"{EXTRA}.sql").write_text("-- Reason: a test.\nCREATE TABLE extra (text TEXT DEFAULT 'open);\n")
     with pytest.raises(StoreProblem, match="not complete"):
         await upgrade(path, folder)
 
@@ -137,7 +139,7 @@ asyncio.run(main())
 async def test_a_kill_in_the_middle_leaves_all_or_nothing(path: Path, folder: Path, statement: int) -> None:
     """Statements: 1 and 2 read the version, 3 is the backup, 4 begins, 6 to 9 are the migration's, 11 commits."""
     await make_old(path)
-    (folder / "0002_extra.sql").write_text(SECOND)
+    (folder / f"{EXTRA}.sql").write_text(SECOND)
     child = subprocess.run(  # noqa: ASYNC221 (nothing else runs in this loop)
         [sys.executable, "-c", KILLED, str(path), str(folder), str(statement)],
         cwd=MIGRATIONS.parent,
@@ -145,15 +147,16 @@ async def test_a_kill_in_the_middle_leaves_all_or_nothing(path: Path, folder: Pa
     )
     assert child.returncode == -signal.SIGKILL
     assert rows(path, "SELECT name FROM sqlite_master WHERE name LIKE 'extra%'") == []
-    assert rows(path, "SELECT max(version) FROM schema_migrations") == [(1,)]
-    assert await upgrade(path, folder, later=timedelta(seconds=1)) == ["0002_extra"]
+    assert rows(path, "SELECT max(version) FROM schema_migrations") == [(KNOWN,)]
+    assert await upgrade(path, folder, later=timedelta(seconds=1)) == [EXTRA]
 
 
 async def test_a_newer_database_is_refused_and_not_touched(path: Path, folder: Path) -> None:
-    (folder / "0002_extra.sql").write_text(SECOND)
+    (folder / f"{EXTRA}.sql").write_text(SECOND)
     await upgrade(path, folder)
     before = read(path)
-    with pytest.raises(StoreProblem, match=r"newer version of Parley \(schema 2, this program knows 1\)"):
+    says = rf"newer version of Parley \(schema {KNOWN + 1}, this program knows {KNOWN}\)"
+    with pytest.raises(StoreProblem, match=says):
         await upgrade(path, MIGRATIONS)
     assert read(path) == before
 
@@ -179,16 +182,16 @@ def test_missing_and_double_numbers_are_refused(tmp_path: Path, names: tuple[str
 
 async def test_without_room_for_a_backup_nothing_is_migrated(path: Path, folder: Path) -> None:
     await make_old(path)
-    (folder / "0002_extra.sql").write_text(SECOND)
+    (folder / f"{EXTRA}.sql").write_text(SECOND)
     database = await Database.open(path)
     try:
         for _ in range(2):
             # The name of the backup is taken.
-            taken = path.with_name("parley-schema-0001-20260301T120000000000Z.backup")
+            taken = path.with_name(f"parley-schema-{KNOWN:04}-20260301T120000000000Z.backup")
             taken.write_bytes(b"mine")
             with pytest.raises(StoreProblem):
                 await migrate(database, folder, clock=FakeClock())
             assert taken.read_bytes() == b"mine"
     finally:
         await database.close()
-    assert rows(path, "SELECT max(version) FROM schema_migrations") == [(1,)]
+    assert rows(path, "SELECT max(version) FROM schema_migrations") == [(KNOWN,)]
