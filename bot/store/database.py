@@ -112,6 +112,8 @@ class Database:
             return cls(path, await _connect(path, busy_timeout_ms))
         except sqlite3.Error as error:
             raise _unusable(path, error) from error
+        except UnicodeDecodeError:  # what is damaged is named in its own broken bytes, which go no further
+            raise _damaged(path, "undecodable") from None
 
     async def run(self, sql: str, parameters: Parameters | None = None) -> list[sqlite3.Row]:
         """Run one statement as a transaction of its own and return its rows.
