@@ -20,10 +20,15 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.core.spending import AllowedModels
+
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 ENV_FILE_VARIABLE = "PARLEY_ENV_FILE"
 # Names that look like ours in any environment, for the warning about mistyped ones.
-PREFIXES = ("DISCORD_", "OPENAI_", "CHAT_", "DATABASE_", "MESSAGE_CONTENT", "DAILY_", "UNPRICED_", "PARLEY_")
+PREFIXES = (
+    "DISCORD_", "OPENAI_", "CHAT_", "DATABASE_", "MESSAGE_CONTENT", "DAILY_", "UNPRICED_", "PARLEY_",
+    "MEMBER_REQUESTS", "ALLOWED_MODELS",
+)  # fmt: skip
 
 
 def _unquoted(value: object) -> object:
@@ -71,6 +76,17 @@ def _checked_database_url(value: str) -> str:
     return value
 
 
+def _checked_models(value: str) -> str:
+    names = _listed(value)
+    if not names or any("*" in name.removesuffix("*") or any(c.isspace() for c in name) for name in names):
+        raise ValueError("must be names of models with commas between, or beginnings of names such as gpt-6*")
+    return ",".join(names)
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
 Text = Annotated[str, BeforeValidator(_unquoted)]
 Url = Annotated[str, BeforeValidator(_unquoted), AfterValidator(_checked_url)]
 Secret = Annotated[SecretStr, BeforeValidator(_unquoted), AfterValidator(_checked_token)]
@@ -90,6 +106,8 @@ class Settings(BaseSettings):
     chat_model: Text = "gpt-6-luna"
     daily_budget_usd: Usd | None = None
     unpriced_call_usd: Usd = Decimal("0.05")
+    member_requests_per_hour: Annotated[int, BeforeValidator(_unquoted), Field(ge=1, le=100_000)] = 60
+    allowed_models: Annotated[Text, AfterValidator(_checked_models)] | None = None
     message_content_intent: Annotated[bool, BeforeValidator(_unquoted)] = False
     database_url: Annotated[Text, AfterValidator(_checked_database_url)] = "sqlite:///data/parley.db"
     catalogue_overlay: Annotated[Path, BeforeValidator(_unquoted)] | None = None
@@ -102,6 +120,11 @@ class Settings(BaseSettings):
     def database_path(self) -> Path:
         """The SQLite file."""
         return Path(self.database_url.removeprefix("sqlite:///"))
+
+    @property
+    def models_allowed(self) -> AllowedModels:
+        """The models that members may choose."""
+        return AllowedModels(_listed(self.allowed_models or ""))
 
     @property
     def chat_endpoint(self) -> Endpoint:
@@ -182,6 +205,8 @@ def read_settings(*, for_discord: bool, overrides: Mapping[str, Any] | None = No
             f"{str(entry['loc'][0]).upper()}: {entry['msg'].removeprefix('Value error, ')}"
             for entry in error.errors(include_input=False, include_url=False, include_context=False)
         )
+    if settings is not None and settings.chat_model not in settings.models_allowed:
+        problems.append("ALLOWED_MODELS: does not allow CHAT_MODEL, which answers when nobody chose: add it")
     if for_discord:
         problems += _missing({name for name, value in values.items() if value} | {name.upper() for name in explicit})
     if settings is None or problems:

@@ -91,6 +91,10 @@ def test_a_secret_file_that_is_missing_or_doubled_is_a_problem(env_file: Path, t
         {"OPENAI_BASE_URL": "ftp://api.example.org"},
         {"DATABASE_URL": "mysql://somewhere"},
         {"UNPRICED_CALL_USD": "free"},
+        {"MEMBER_REQUESTS_PER_HOUR": "0"},
+        {"MEMBER_REQUESTS_PER_HOUR": "many"},
+        {"ALLOWED_MODELS": "*luna"},
+        {"ALLOWED_MODELS": "gpt-6-luna gpt-6-sol"},
     ],
     ids=lambda changed: "=".join(*changed.items()),
 )
@@ -102,6 +106,19 @@ def test_a_wrong_value_is_one_problem_that_names_the_setting_and_not_the_value(
     (name, value) = next(iter(changed.items()))
     assert problem.startswith(f"{name}:")
     assert value.strip("'") not in problem
+
+
+def test_the_model_that_answers_by_default_must_be_allowed(env_file: Path) -> None:
+    write(env_file, {**GOOD, "ALLOWED_MODELS": "gpt-4o, o3*", "CHAT_MODEL": "gpt-6-luna"})
+    (problem,) = problems()
+    assert "CHAT_MODEL" in problem
+    write(env_file, {**GOOD, "ALLOWED_MODELS": " gpt-4o , gpt-6*,", "CHAT_MODEL": "gpt-6-luna"})
+    allowed = read_settings(for_discord=True).settings.models_allowed
+    assert {name: name in allowed for name in ("gpt-4o", "gpt-4o-mini", "gpt-6-sol", "gpt-5")} == {
+        "gpt-4o": True, "gpt-4o-mini": False, "gpt-6-sol": True, "gpt-5": False,
+    }  # fmt: skip
+    write(env_file, {**GOOD, "ALLOWED_MODELS": ""})
+    assert "anything" in read_settings(for_discord=True).settings.models_allowed
 
 
 def test_quotes_that_docker_leaves_are_taken_off(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

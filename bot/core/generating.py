@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from bot.core.catalogue import Catalogue
 from bot.core.composing import GrowingDraft, compose_answer
 from bot.core.conversation import Answer, ConversationKey, EndReason, Question, Reply, Usage
-from bot.core.errors import ContextOverflow, InvalidReply, ParleyError, Stopped
+from bot.core.errors import ContextOverflow, InvalidReply, ModelNotAllowed, ParleyError, Stopped
 from bot.core.limits import ANSWER_TOKENS, FOLD_ABOVE_TOKENS, PROMPT_TOKENS
 from bot.core.ports import (
     CallLedger,
@@ -28,6 +28,7 @@ from bot.core.ports import (
 )
 from bot.core.prompt import Prompt, build_prompt
 from bot.core.sentences import Sentences
+from bot.core.spending import EVERY_MODEL, AllowedModels
 from bot.core.tokens import TokenRatios, estimate_tokens
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ class TurnPolicy:
     pseudonym_key: bytes
     prompt_tokens: int = PROMPT_TOKENS
     fold_above_tokens: int = FOLD_ABOVE_TOKENS
+    member_requests_per_hour: int | None = None
+    allowed_models: AllowedModels = EVERY_MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Generation:
         """
         question, parts = self.question, self._parts
         asked_model = question.options.model or parts.policy.model
+        check_allowed(parts, question.options.model)
         resolved = parts.catalogue.resolve(asked_model, parts.clock.now().date())
         history = None if question.conversation is None else await parts.store.history(question.conversation)
         ratios = parts.token_ratios
@@ -153,8 +157,13 @@ class Generation:
 
     async def _reserve(self, request: ChatRequest, prompt: Prompt) -> Reservation:
         reservation = worst_case(self._parts, "chat", request, prompt.tokens)
-        cap = self._parts.policy.daily_cap_micro_usd
-        await self._parts.store.begin(self.question.trigger_id, reservation, daily_cap_micro_usd=cap)
+        policy = self._parts.policy
+        await self._parts.store.begin(
+            self.question.trigger_id,
+            reservation,
+            daily_cap_micro_usd=policy.daily_cap_micro_usd,
+            member_requests_per_hour=policy.member_requests_per_hour,
+        )
         self._reserved = True
         return reservation
 
@@ -197,6 +206,32 @@ def worst_case(parts: Parts, capability: str, request: ChatRequest, estimated_to
         unpriced_micro_usd=parts.policy.unpriced_call_micro_usd,
     )
     return Reservation(capability, request.model, micro_usd)
+
+
+def ordinary_micro_usd(parts: Parts) -> int:
+    """Return what an ordinary question can cost at most: the operator's model, a full prompt, an uncapped answer."""
+    today = parts.clock.now().date()
+    model = parts.catalogue.resolve(parts.policy.model, today).model
+    return parts.catalogue.worst_case_micro_usd(
+        model,
+        prompt_tokens=parts.token_ratios.at_most(model, parts.policy.prompt_tokens),
+        max_tokens=ANSWER_TOKENS,
+        on=today,
+        unpriced_micro_usd=parts.policy.unpriced_call_micro_usd,
+    )
+
+
+def check_allowed(parts: Parts, model: str | None) -> None:
+    """Raise ``ModelNotAllowed`` when a member chose what the operator does not allow, or what is replaced by that.
+
+    The operator's own model, and what replaces it, is never refused.
+    """
+    policy = parts.policy
+    if model is None or model == policy.model:
+        return
+    resolved = parts.catalogue.resolve(model, parts.clock.now().date()).model
+    if model not in policy.allowed_models or resolved not in policy.allowed_models:
+        raise ModelNotAllowed(model, allowed=str(policy.allowed_models))
 
 
 def settlement_of(parts: Parts, reservation: Reservation, usage: Usage | None) -> Settlement:

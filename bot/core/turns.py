@@ -16,21 +16,24 @@ from enum import Enum, auto
 from typing import Any
 
 from bot.core.composing import compose_notice
-from bot.core.conversation import Claim, ConversationKey, Question, Reply
+from bot.core.conversation import Claim, ConversationKey, Question, Reply, TriggerKind
 from bot.core.errors import (
     Busy,
     DeliveryFailed,
     DeliveryRefused,
     Interrupted,
+    LimitReached,
+    ModelNotAllowed,
     ParleyError,
     StoreUnavailable,
     new_error_id,
 )
 from bot.core.folding import Folding, FoldResult
-from bot.core.generating import Generation, Parts, ids
+from bot.core.generating import Generation, Parts, check_allowed, ids, ordinary_micro_usd
 from bot.core.limits import GENERATIONS, TURN_SECONDS
 from bot.core.ports import Payer, Screen
 from bot.core.queueing import TurnQueue
+from bot.core.spending import ReachedLimits
 
 log = logging.getLogger(__name__)
 
@@ -53,17 +56,35 @@ class TurnService:
         self._store = parts.store
         self._queue = TurnQueue()
         self._folding = Folding(parts)
+        self._limits = ReachedLimits(parts.clock, ordinary_micro_usd=ordinary_micro_usd(parts))
         self._generations: dict[int, Generation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
-    def early_refusal(self, key: ConversationKey | None) -> str | None:
-        """Return the notice that memory alone justifies, before anything is acknowledged, claimed or paid for."""
-        if key is None or not self._queue.is_full(key):
+    def early_refusal(
+        self, key: ConversationKey | None, *, member_id: int | None = None, model: str | None = None
+    ) -> str | None:
+        """Return the notice that memory alone justifies, before anything is acknowledged, claimed or paid for.
+
+        ``model``: the one that the member chose.
+        """
+        problem: ParleyError | None = None if member_id is None else self._limits.refusal(member_id)
+        if problem is None and key is not None and self._queue.is_full(key):
+            problem = Busy()
+        try:
+            check_allowed(self._parts, model)
+        except ModelNotAllowed as error:
+            problem = error
+        if problem is None:
             return None
         error_id = new_error_id()
-        log.info("refused early", extra={"channel_id": key.channel_id, "error_id": error_id, "code": Busy.code})
-        return self._parts.sentences.notice(Busy(), error_id)
+        log.info("refused early", extra={"author_id": member_id, "error_id": error_id, "code": problem.code})
+        return self._parts.sentences.notice(problem, error_id)
+
+    def knows_limit(self, member_id: int) -> bool:
+        """Whether a message of this member would only meet a limit that the member has been told of."""
+        limit = self._limits.refusal(member_id)
+        return limit is not None and self._limits.was_told(limit, member_id)
 
     async def ask(self, question: Question, screen: Screen) -> None:
         """Answer a question, unless its trigger was claimed before. Returns when the reply is delivered or given up."""
@@ -163,12 +184,23 @@ class TurnService:
         except Exception as error:  # the boundary of a turn: whatever it was, the member is told
             if reply is not None:
                 raise
+            if isinstance(error, LimitReached) and await self._was_told(question, error):
+                return
             reply = await self._store_notice(question, screen, error, billed=generation.may_be_billed(error))
         finally:
             self._generations.pop(question.trigger_id, None)
         if reply is not None and not delivered:
             await self._deliver(question, screen, reply)
         await self._parts.token_ratios.save()
+
+    async def _was_told(self, question: Question, error: LimitReached) -> bool:
+        """End a message's turn without a word when its author knows of the limit; a command is always answered."""
+        self._limits.note(error, question.author_id)
+        if self._limits.tell(error, question.author_id) or question.kind is not TriggerKind.MESSAGE:
+            return False
+        log.info("a limit was told before", extra={**ids(question), "code": error.code})
+        await self._store.expire(question.trigger_id, error.code)
+        return True
 
     def _place(self, key: ConversationKey | None, member_id: int) -> AbstractAsyncContextManager[None]:
         return nullcontext() if key is None else self._queue.place(key, member_id)

@@ -59,7 +59,7 @@ class SqliteCallLedger:
             },
         )
         if not rows:
-            raise BudgetExhausted(midnight + timedelta(days=1))
+            raise BudgetExhausted(midnight + timedelta(days=1), micro_usd=reservation.micro_usd)
         return int(rows[0]["usage_id"])
 
     async def settle(self, entry_id: int, settlement: Settlement | None) -> None:

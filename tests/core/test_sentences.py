@@ -27,6 +27,12 @@ def every_error() -> list[type[ParleyError]]:
 def made(error: type[ParleyError]) -> ParleyError:
     if error is errors.BudgetExhausted:
         return errors.BudgetExhausted(datetime(2026, 11, 23, tzinfo=UTC))
+    if error is errors.LimitReached:
+        return errors.LimitReached(datetime(2026, 11, 23, tzinfo=UTC))
+    if error is errors.MemberLimitReached:
+        return errors.MemberLimitReached(datetime(2026, 11, 23, tzinfo=UTC), limit=60)
+    if error is errors.ModelNotAllowed:
+        return errors.ModelNotAllowed("gpt-0", allowed="`gpt-1`")
     if error is errors.ModelNotFound:
         return errors.ModelNotFound(model="gpt-0")
     return error()
@@ -68,3 +74,5 @@ def test_gaps_are_named_as_the_program_fills_them() -> None:
         assert gaps <= {
             "sentence", "error_id", "resets_at", "seconds", "model", "options", "asked", "channel",
         }  # fmt: skip
+            "number", "limit", "where", "path", "rule", "name", "chars",
+            "allowed",

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.core.errors import BudgetExhausted
+from bot.core.errors import BudgetExhausted, MemberLimitReached
 from bot.core.ports import Reservation, Settlement
 from bot.store.database import Database
+from bot.store.turn_sql import MEMBER_FULL
 from bot.store.turns import SqliteTurnStore
 from tests.clock import FakeClock
 from tests.store.samples import (
@@ -206,3 +207,76 @@ async def test_calls_that_fit_exactly_all_pass(database: Database, store: Sqlite
 async def test_no_cap_is_a_large_one(store: SqliteTurnStore) -> None:
     await store.claim(ask(1))
     await store.begin(1, RESERVATION, daily_cap_micro_usd=NO_CAP)
+
+
+# The member's limit
+
+
+async def begin_as(store: SqliteTurnStore, trigger_id: int, author_id: int, limit: int) -> bool:
+    await store.claim(ask(trigger_id, author_id=author_id, conversation=None))
+    try:
+        await store.begin(trigger_id, RESERVATION, daily_cap_micro_usd=NO_CAP, member_requests_per_hour=limit)
+    except MemberLimitReached:
+        return False
+    return True
+
+
+async def test_a_members_limit_refuses_until_the_oldest_question_is_an_hour_old(
+    database: Database, store: SqliteTurnStore, clock: FakeClock
+) -> None:
+    begun_at = clock.now()
+    assert await begin_as(store, 1, 42, limit=2)
+    clock.advance(timedelta(minutes=20))
+    assert await begin_as(store, 2, 42, limit=2)
+    await store.claim(ask(3))
+    with pytest.raises(MemberLimitReached) as caught:
+        await store.begin(3, RESERVATION, daily_cap_micro_usd=NO_CAP, member_requests_per_hour=2)
+    assert caught.value.resets_at == begun_at + timedelta(hours=1)
+    assert await state(database, 3) == "claimed"
+    assert len(await ledger(database)) == 2
+    assert await begin_as(store, 4, 43, limit=2), "another member has a limit of their own"
+    clock.advance(timedelta(minutes=40) - timedelta(milliseconds=1))
+    assert not await begin_as(store, 5, 42, limit=2)
+    clock.advance(timedelta(milliseconds=1))
+    assert await begin_as(store, 6, 42, limit=2)
+
+
+async def test_the_limit_counts_what_failed_but_the_same_trigger_once(store: SqliteTurnStore) -> None:
+    assert await begin_as(store, 1, 42, limit=2)
+    assert await begin_as(store, 1, 42, limit=2), "a crash's second try is the same question"
+    await store.fail(1, "rate_limited", "e1", NOTICE, billed=False)
+    assert await begin_as(store, 2, 42, limit=2)
+    assert await begin_as(store, 2, 42, limit=2)
+    assert not await begin_as(store, 3, 42, limit=2)
+
+
+async def test_a_restart_does_not_forget_the_limit(path: Path) -> None:
+    async with open_database(path) as database:
+        assert await begin_as(SqliteTurnStore(database, FakeClock()), 1, 42, limit=1)
+    async with open_database(path) as database:
+        assert not await begin_as(SqliteTurnStore(database, FakeClock()), 2, 42, limit=1)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    authors=st.lists(st.integers(min_value=1, max_value=3), min_size=1, max_size=30),
+    limit=st.integers(min_value=1, max_value=8),
+)
+def test_questions_side_by_side_never_pass_a_members_limit(authors: list[int], limit: int) -> None:
+    async def run(path: Path) -> None:
+        async with open_database(path) as database:
+            store = SqliteTurnStore(database, FakeClock())
+            begun = await asyncio.gather(
+                *(begin_as(store, number, author, limit) for number, author in enumerate(authors, 1))
+            )
+            for author in set(authors):
+                own = [ok for ok, of in zip(begun, authors, strict=True) if of == author]
+                assert sum(own) == min(limit, len(own))
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(run(Path(folder) / "parley.db"))
+
+
+async def test_the_count_reads_an_index_only(database: Database) -> None:
+    plan = await database.run(f"EXPLAIN QUERY PLAN {MEMBER_FULL}", {"trigger_id": 1, "hour_ago": 0, "limit": 60})
+    assert any("COVERING INDEX usage_by_author" in row["detail"] for row in plan)
