@@ -23,6 +23,16 @@ GENERATIONS = 2  # a text is generated again at most once after a crash
 QUOTE_CHARS = 1500  # of the message that a member replies to
 AUTHOR_NAME_CHARS = 32
 
+# Files that come along with a question.
+ATTACHMENTS = 4  # of a message's ten (Discord)
+TEXT_FILE_BYTES = 1024 * 1024
+PDF_FILE_BYTES = 20 * 1024 * 1024  # twice what Discord lets a member without Nitro upload
+SCHEMA_FILE_BYTES = 64 * 1024
+PDF_PAGES = 50
+FILE_CHARS = 60_000  # of all files of one question that is answered once: some 20 pages
+KEPT_FILE_CHARS = 24_000  # in a conversation, where a question is sent again and again beside the others
+FILE_NAME_CHARS = 80
+
 PROMPT_TOKENS = 16_000  # system prompt, turns and question; the oldest half is left out in one block beyond it
 FOLD_ABOVE_TOKENS = 6_500  # a conversation that is longer after an answer: its oldest half becomes notes
 SUMMARY_TOKENS = 600  # what the notes should not exceed; half as many again are taken

@@ -27,5 +27,5 @@ class Sentences:
 
     def notice(self, error: ParleyError, error_id: str) -> str:
         """Return what a member reads about a failure: what happened, what to do, and the error id of the log."""
-        sentence = self("notices.error", sentence=self(f"errors.{error.code}", **error.fields))
+        sentence = self("notices.error", sentence=self(error.sentence_key, **error.fields))
         return f"{sentence}\n{self('notices.error_id', error_id=error_id)}"

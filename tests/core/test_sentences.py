@@ -38,6 +38,14 @@ def made(error: type[ParleyError]) -> ParleyError:
     return error()
 
 
+@pytest.mark.parametrize("problem", errors.FileProblem)
+def test_every_problem_with_a_file_has_a_sentence(problem: errors.FileProblem) -> None:
+    refused = errors.FileRefused(problem, number=2, limit=4, where="#/properties/name")
+    sentence = read_sentences().notice(refused, "12ab34cd").splitlines()[0]
+    assert sentence.endswith(".")
+    assert not re.search(r"\{|\}", sentence)
+
+
 @pytest.mark.parametrize("error", every_error(), ids=lambda error: error.code)
 def test_every_failure_has_a_sentence_and_shows_its_error_id(error: type[ParleyError]) -> None:
     if error.code in SILENT:
@@ -73,6 +81,6 @@ def test_gaps_are_named_as_the_program_fills_them() -> None:
         gaps = {name for _, name, _, _ in string.Formatter().parse(text) if name}
         assert gaps <= {
             "sentence", "error_id", "resets_at", "seconds", "model", "options", "asked", "channel",
-        }  # fmt: skip
             "number", "limit", "where", "path", "rule", "name", "chars",
             "allowed",
+        }  # fmt: skip

@@ -1,0 +1,93 @@
+"""Files that come along with a question: what a file is, how much of it is taken, how it stands in the prompt.
+
+What a file is, its bytes tell; its name and its declared type do not.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from bot.core.conversation import AttachedText
+from bot.core.errors import FileProblem, FileRefused
+from bot.core.limits import FILE_NAME_CHARS
+
+# What is not text, by its first bytes: only to find the right words.
+_BINARY: Final = (
+    (
+        rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP|BM|II\*\x00|MM\x00\*|....ftyp(?:heic|heix|mif1|avif)",
+        FileProblem.PICTURE,
+    ),
+    (rb"ID3|\xff[\xe2-\xff]|OggS|RIFF....(?:WAVE|AVI )|fLaC|....ftyp|\x1aE\xdf\xa3|#!AMR", FileProblem.SOUND),
+    (
+        rb"PK[\x03\x05]|\x1f\x8b|BZh|7z\xbc\xaf|\xfd7zXZ|Rar!|.{257}ustar|\(\xb5/\xfd|\xd0\xcf\x11\xe0",
+        FileProblem.ARCHIVE,
+    ),
+)
+_SIGNATURES: Final = tuple((re.compile(pattern, re.DOTALL), problem) for pattern, problem in _BINARY)
+_BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+# Controls that text has: tab, line ends, form feed, and the escape that colours a terminal's log.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
+
+
+class FileKind(StrEnum):
+    """What can be read, in words for the prompt."""
+
+    TEXT = "text"
+    PDF = "PDF"
+
+
+def kind_of(content: bytes) -> FileKind:
+    """Return what the bytes are; raise ``FileRefused`` for anything but text and PDF."""
+    if not content.strip():
+        raise FileRefused(FileProblem.EMPTY)
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"%PDF-"):
+        return FileKind.PDF
+    if decoded(content) is not None:
+        return FileKind.TEXT
+    raise FileRefused(next((p for signature, p in _SIGNATURES if signature.match(content)), FileProblem.NOT_TEXT))
+
+
+def decoded(content: bytes) -> str | None:
+    """Return the text in the bytes, UTF-8 or marked as UTF-16; ``None`` when they are something else."""
+    mark, encoding = next(((m, e) for m, e in _BYTE_ORDER_MARKS if content.startswith(m)), (b"", "utf-8"))
+    try:
+        text = content[len(mark) :].decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    return None if _CONTROL.search(text) else text
+
+
+def taken(text: str, limit_chars: int) -> tuple[str, bool]:
+    """Return what is taken of a file's text, and whether that is not all of it."""
+    lines = [line.rstrip() for line in text.replace("\x1b", "").splitlines()]
+    whole = "\n".join(lines).strip("\n")
+    return whole[:limit_chars], len(whole) > limit_chars
+
+
+def safe_file_name(name: str) -> str:
+    """Return a file's name for the prompt and for people: it breaks out of no line, no quotes and no code span."""
+    stem, dot, ending = name[-1000:].rpartition(".")
+    kept = [_safe(part)[:chars] for part, chars in ((stem, FILE_NAME_CHARS - 11), (ending, 10))]
+    return f"{kept[0] or 'file'}{dot}{kept[1]}".strip(". ") or "file"
+
+
+def _safe(text: str) -> str:
+    kept = (
+        c if c in " ._-+()" or unicodedata.category(c)[0] in "LN" else "_" for c in unicodedata.normalize("NFC", text)
+    )
+    return re.sub(r"([ ._])\1+", r"\1", "".join(kept)).strip()
+
+
+def context_lines(attachments: Sequence[AttachedText]) -> list[str]:
+    """Return the files as lines of a prompt. Every line of a file begins with "> ", so that none gets out of it."""
+    lines: list[str] = []
+    for number, file in enumerate(attachments, 1):
+        size = f"{file.kind}, {file.size_bytes:,} bytes"
+        cut = f"; cut here after {len(file.text):,} characters" if file.cut else ""
+        lines.append(f'Context: attached file {number} of {len(attachments)}, "{file.name}" ({size}{cut})')
+        lines += [f"> {line}" for line in file.text.splitlines() or [""]]
+    return lines

@@ -1,0 +1,177 @@
+"""What the bot asks of the child process, one job at a time for each of two places."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from bot.core.attachments import FileKind, decoded, kind_of, safe_file_name, taken
+from bot.core.conversation import AttachedText
+from bot.core.errors import FileProblem, FileRefused
+from bot.core.json_output import NotJson, strict_json
+from bot.core.limits import (
+    ATTACHMENTS,
+    FILE_CHARS,
+    KEPT_FILE_CHARS,
+    PDF_FILE_BYTES,
+    SCHEMA_FILE_BYTES,
+    TEXT_FILE_BYTES,
+)
+from bot.core.ports import AttachedFile, FetchFile, FileReader, FilesRead, Violation
+from bot.core.schemas import check_schema, schema_name
+
+log = logging.getLogger(__name__)
+
+ROOT: Final = Path(__file__).parents[2]
+JOB_SECONDS: Final = 20.0
+JOBS_SIDE_BY_SIDE: Final = 2  # each may take a processor and a gibibyte
+
+
+class JobFailed(Exception):
+    """The child process came to no result: it ran out of memory, crashed, or met something it cannot read."""
+
+
+class Reading:
+    """Reads members' files and checks answers against their schemas. Implements ``SchemaChecker``."""
+
+    def __init__(self, fetch: FetchFile, *, job_seconds: float = JOB_SECONDS) -> None:
+        self._fetch = fetch
+        self._job_seconds = job_seconds
+        self._places = asyncio.Semaphore(JOBS_SIDE_BY_SIDE)
+
+    def files(
+        self, attachments: Sequence[AttachedFile], *, schema: AttachedFile | None = None, kept: bool
+    ) -> FileReader | None:
+        """Return the reader of a question's files; ``None`` for no files. ``kept``: they go into a conversation."""
+        if not attachments and schema is None:
+            return None
+        return QuestionFiles(self, attachments, schema, KEPT_FILE_CHARS if kept else FILE_CHARS)
+
+    async def fetch(self, file: AttachedFile, *, limit_bytes: int) -> bytes:
+        """Return a file's bytes; raises ``FileRefused``."""
+        if file.size > limit_bytes:
+            raise FileRefused(FileProblem.TOO_LARGE)
+        return await self._fetch(file, limit_bytes=limit_bytes)
+
+    async def text(self, content: bytes, limit_chars: int) -> tuple[FileKind, str, bool]:
+        """Return what a file is, its text, and whether there is more; raises ``FileRefused``."""
+        kind = kind_of(content)
+        if kind is FileKind.PDF:
+            return kind, *await self._pdf_text(content, limit_chars)
+        if len(content) > TEXT_FILE_BYTES:
+            raise FileRefused(FileProblem.TOO_LARGE)
+        return kind, *taken(decoded(content) or "", limit_chars)
+
+    async def schema(self, content: bytes) -> str:
+        """Return the schema in a file as JSON; raises ``FileRefused`` for one that is not to be used."""
+        try:
+            schema = strict_json(decoded(content) or "")
+        except NotJson:
+            raise FileRefused(FileProblem.SCHEMA_NOT_JSON) from None
+        check_schema(schema)
+        text = json.dumps(schema, ensure_ascii=False)
+        try:
+            wrong = (await self._job("schema", given=text.encode()))["violation"]
+        except (JobFailed, TimeoutError):
+            raise FileRefused(FileProblem.SCHEMA_TOO_LARGE, where="`#`") from None
+        if wrong is not None:
+            raise FileRefused(FileProblem.SCHEMA_INVALID, where=f"`{safe_path(wrong['path'])}`")
+        return text
+
+    async def violation(self, value: str, schema: str) -> Violation | None:
+        """Return the first thing that is wrong with a JSON text; raises ``TimeoutError`` when it takes too long."""
+        try:
+            found = (await self._job("value", given=f"[{schema},{value}]".encode()))["violation"]
+        except JobFailed:
+            raise TimeoutError from None
+        return None if found is None else Violation(**{**found, "path": safe_path(found["path"])})
+
+    async def _pdf_text(self, content: bytes, limit_chars: int) -> tuple[str, bool]:
+        try:
+            found = await self._job("pdf", str(limit_chars), given=content)
+        except (JobFailed, TimeoutError):
+            raise FileRefused(FileProblem.PDF_BROKEN) from None
+        if "problem" in found:
+            raise FileRefused(FileProblem.PDF_LOCKED)
+        text, cut = taken(found["text"], limit_chars)
+        if not text.strip():
+            raise FileRefused(FileProblem.PDF_WITHOUT_TEXT)
+        return text, cut or found["read"] < found["pages"]
+
+    async def _job(self, *arguments: str, given: bytes) -> dict[str, Any]:
+        async with self._places:
+            # In a thread, because its deadline then runs on the real clock and kills the child whatever the loop does.
+            return await asyncio.to_thread(self._run, arguments, given)
+
+    def _run(self, arguments: Sequence[str], given: bytes) -> dict[str, Any]:
+        try:
+            ended = subprocess.run(  # noqa: S603 - our own module, and arguments of our own
+                [sys.executable, "-s", "-m", "bot.reading.worker", *arguments],
+                input=given,
+                capture_output=True,
+                timeout=self._job_seconds,
+                cwd=ROOT,
+                env={},  # no setting and no secret is any business of a member's file
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            log.warning("a file took too long", extra={"job": arguments[0], "bytes": len(given)})
+            raise TimeoutError from None
+        if ended.returncode != 0:
+            log.info("a file was not read", extra={"job": arguments[0], "bytes": len(given), "code": ended.returncode})
+            raise JobFailed
+        result: dict[str, Any] = json.loads(ended.stdout)
+        return result
+
+
+class QuestionFiles:
+    """The files of one question. Implements ``FileReader``."""
+
+    def __init__(
+        self, reading: Reading, attachments: Sequence[AttachedFile], schema: AttachedFile | None, limit_chars: int
+    ) -> None:
+        self._reading = reading
+        self._attachments = attachments
+        self._schema = schema
+        self._limit_chars = limit_chars
+
+    async def read(self) -> FilesRead:
+        """Fetch, check and read them; raises ``FileRefused``."""
+        if len(self._attachments) > ATTACHMENTS:
+            raise FileRefused(FileProblem.TOO_MANY, limit=ATTACHMENTS)
+        schema = name = None
+        if self._schema is not None:
+            try:
+                content = await self._reading.fetch(self._schema, limit_bytes=SCHEMA_FILE_BYTES)
+            except FileRefused as refused:
+                large = refused.problem is FileProblem.TOO_LARGE
+                raise FileRefused(FileProblem.SCHEMA_NOT_JSON if large else refused.problem, number=1) from None
+            schema, name = await self._reading.schema(content), schema_name(self._schema.filename)
+        texts: list[AttachedText] = []
+        left = self._limit_chars
+        for number, file in enumerate(self._attachments, 1):
+            # What earlier files leave of the room, shared by those that are still to come.
+            room = left // (len(self._attachments) - number + 1)
+            try:
+                texts.append(await self._text_of(file, room))
+            except FileRefused as refused:
+                raise FileRefused(refused.problem, number=number) from None
+            left -= len(texts[-1].text)
+        return FilesRead(tuple(texts), schema, name)
+
+    async def _text_of(self, file: AttachedFile, limit_chars: int) -> AttachedText:
+        content = await self._reading.fetch(file, limit_bytes=PDF_FILE_BYTES)
+        kind, text, cut = await self._reading.text(content, limit_chars)
+        return AttachedText(safe_file_name(file.filename), kind.value, len(content), text, cut)
+
+
+def safe_path(path: str) -> str:
+    """Return a JSON path for people: its keys are somebody's words, and break out of no code span."""
+    return "".join(c if c.isalnum() or c in "$.[]'_- " else "_" for c in path)
+
