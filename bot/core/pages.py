@@ -43,12 +43,19 @@ def lay_out(
 
 
 def lay_out_unfinished(text: str, *, header: str = "", mark: str, max_pages: int = REPLY_PAGES) -> tuple[str, ...]:
-    """Return the pages of an answer that is still being written, with ``mark`` under the newest text.
+    """Return the pages of an answer that is still being written, with ``mark`` under the text of every one.
 
-    Beyond ``max_pages`` the last page stays full, with the mark.
+    Each is a message of its own, and a crash may leave any of them on the screen. Beyond ``max_pages`` the last page
+    stays full.
     """
-    contents, _ = _compose(clean(text), header, mark, max_pages)
-    return tuple(contents)
+    header, mark = _fold(header, HEADER_CHARS), _fold(mark, FOOTER_CHARS)
+    above, below = f"{header}\n\n" if header else "", f"\n{mark}"
+    room = MESSAGE_CHARS - utf16_length(below)
+    bodies = split(clean(text), room, first_limit=room - utf16_length(above))[:max_pages]
+    if not bodies:
+        return (_below(header, mark),)
+    bodies[0] = above + bodies[0]
+    return tuple(body + below for body in bodies)
 
 
 def lay_out_json(

@@ -248,6 +248,7 @@ def test_every_moment_of_a_growing_answer_can_be_shown(text: str, data: st.DataO
     moment = text[: data.draw(st.integers(0, len(text)))]
     for page in lay_out_unfinished(moment, header="> q", mark=MARK):
         assert utf16_length(page) <= 2000
+        assert page.endswith(MARK)
         assert not any(MARK in block for block in code_blocks(page))
 
 
