@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.sandbox.standin.behaviours import Behaviour, Cut, Html, Refuse, Say
 from bot.sandbox.standin.heard import Heard, Said, excerpt
+from bot.sandbox.standin.notes import write_notes
 from bot.sandbox.standin.schema import value_for
 from bot.sandbox.standin.skills import perform
 
@@ -51,6 +52,8 @@ def answer(heard: Heard, response_format: Mapping[str, Any] | None) -> str:
         return _as_json(value_for(response_format["json_schema"]["schema"]))
     if kind == "json_object":
         return _as_json(_report(heard))
+    if (notes := write_notes(heard)) is not None:
+        return notes
     performed = perform(heard.question)
     if heard.turn == 1:
         return "\n\n".join((INTRODUCTION, _received(heard), performed or GUIDE, REAL_MODEL))

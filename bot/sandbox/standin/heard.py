@@ -25,7 +25,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One request, as a person would retell it. ``earlier`` are the user turns before the question, oldest first."""
+    """One request, as a person would retell it. ``earlier`` are the user turns before the question, oldest first.
+
+    ``notes`` are the quoted lines of the system prompt: what the bot noted of turns that do not come along any more.
+    """
 
     model: str
     question: str
@@ -34,6 +37,7 @@ class Heard:
     earlier: tuple[Said, ...]
     answers: int
     system_chars: int
+    notes: tuple[str, ...]
     cap_tokens: int | None
     options: tuple[tuple[str, Any], ...]
 
@@ -57,6 +61,7 @@ def hear(body: Mapping[str, Any]) -> Heard:
         earlier=tuple(earlier),
         answers=sum(message["role"] == "assistant" for message in messages),
         system_chars=sum(map(len, systems)),
+        notes=tuple(line[2:] for text in systems for line in text.splitlines() if line.startswith("> ")),
         cap_tokens=cap_of(body),
         options=tuple((name, body[name]) for name in _SAMPLING if body.get(name) is not None),
     )
