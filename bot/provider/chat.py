@@ -164,7 +164,7 @@ class OpenAIChatModel:
     async def _parameters(self, request: ChatRequest) -> Parameters:
         parameters = Parameters(request, self._catalogue.entry(request.model), openai=self._openai)
         quirks = await self._known_quirks()
-        for name in parameters.body:
+        for name in parameters.names:
             current: str | None = name
             while current is not None and (request.model, current) in quirks:
                 replacement = quirks[request.model, current]
@@ -191,8 +191,11 @@ class OpenAIChatModel:
         refused = parameters.refused(failure)
         if refused is None:
             return False
-        name, replacement = refused
+        name, replacement = refused.name, refused.replacement
         parameters.change(name, replacement)
+        if not refused.always:
+            log.info("the provider refuses a value", extra={"model": model, "parameter": name, "sent": replacement})
+            return True
         (await self._known_quirks())[model, name] = replacement
         log.info("the provider refuses a parameter", extra={"model": model, "parameter": name, "sent": replacement})
         try:

@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.catalogue import Catalogue
 from bot.core.errors import ModelNotFound, RequestRefused, StoreUnavailable
-from bot.core.ports import ChatRequest, Quirk
+from bot.core.ports import ChatRequest, JsonSchema, Quirk
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.parameters import Parameters, is_openai
 from bot.sandbox.standin import Refuse, Say, StandIn
@@ -234,3 +234,65 @@ class TestOpenAIOnly:
     def test_nothing_is_sent_for_what_is_not_known(self) -> None:
         body = Parameters(ask(), Catalogue.parse("").entry("x"), openai=True).body
         assert not {"prompt_cache_key", "safety_identifier"} & body.keys()
+
+
+SCHEMA = JsonSchema("shelf", {"type": "object"}, strict=False, instructions="The JSON must fit: {}")
+
+
+def with_schema() -> ChatRequest:
+    return replace(ask("In JSON, please"), json=True, json_schema=SCHEMA)
+
+
+class TestSchema:
+    async def test_it_is_sent_by_name_with_its_strictness(self, standin: StandIn, chat_model: OpenAIChatModel) -> None:
+        _, end = await answered(chat_model, with_schema())
+        assert standin.requests[0].body["response_format"] == {
+            "type": "json_schema",
+            "json_schema": {"name": "shelf", "schema": {"type": "object"}, "strict": False},
+        }
+        assert end.ignored_options == ()
+
+    async def test_a_server_that_takes_none_is_told_in_words_and_asked_once(
+        self, standin: StandIn, chat_model: OpenAIChatModel, quirks: QuirkList
+    ) -> None:
+        message = "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model."
+        standin.script(refusal("response_format", code=None, message=message))
+        for _ in range(2):
+            _, end = await answered(chat_model, with_schema())
+            assert end.ignored_options == ("schema",)
+            body = standin.requests[-1].body
+            assert body["response_format"] == {"type": "json_object"}
+            assert body["messages"][0]["content"] == "You are a test.\n\nThe JSON must fit: {}"
+        assert len(standin.requests) == 3
+        assert quirks.remembered == [Quirk(standin.base_url, "gpt-6-luna", "json_schema", "response_format")]
+
+    async def test_a_server_without_json_mode_gets_the_words_alone(
+        self, standin: StandIn, chat_model: OpenAIChatModel
+    ) -> None:
+        standin.script(refusal("response_format"), refusal("response_format"))
+        for _ in range(2):
+            _, end = await answered(chat_model, with_schema())
+            assert end.ignored_options == ("schema", "json")
+            body = standin.requests[-1].body
+            assert "response_format" not in body
+            assert body["messages"][0]["content"].endswith("The JSON must fit: {}")
+        assert len(standin.requests) == 4
+
+    @pytest.mark.parametrize(
+        "refuse",
+        [
+            refusal("response_format", code="invalid_json_schema"),
+            refusal("response_format.json_schema.schema", code="invalid_value"),
+            refusal("response_format", code=None, message="Invalid schema for response_format: 'x' is not permitted."),
+            refusal(None, code=None, message="response_format.json_schema: keyword 'not' is not implemented"),
+        ],
+    )
+    async def test_a_refused_schema_is_no_habit_of_the_server(
+        self, standin: StandIn, chat_model: OpenAIChatModel, quirks: QuirkList, refuse: Refuse
+    ) -> None:
+        standin.script(refuse)
+        _, end = await answered(chat_model, with_schema())
+        assert end.ignored_options == ("schema",)
+        assert quirks.remembered == []
+        _, end = await answered(chat_model, with_schema())
+        assert end.ignored_options == ()
