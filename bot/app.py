@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EXTENSIONS = ("cogs.chat", "cogs.channel", "cogs.triggers")
+EXTENSIONS = ("cogs.chat", "cogs.channel", "cogs.triggers", "cogs.models", "cogs.help", "cogs.menus")
 TREE_HASH = "command_tree_hash"
 RATE_LIMITED_PATH = re.compile(r"/channels/(?P<channel>\d+)/messages/\d+$|/webhooks/\d+/(?P<token>[^/]+)/messages/")
 

@@ -14,6 +14,7 @@ from bot.clock import SystemClock
 from bot.core.catalogue import Catalogue
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
+from bot.core.offering import ENDING_DAYS, Offering, ending
 from bot.core.pacing import EditPace
 from bot.core.ports import ChatModel, Clock
 from bot.core.preferences import Preferences
@@ -21,6 +22,9 @@ from bot.core.sentences import Sentences
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
 from bot.provider.chat import OpenAIChatModel
+from bot.provider.parameters import is_openai
+from bot.reading.fetching import CappedFetch
+from bot.reading.reader import Reading
 from bot.settings import Settings
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.database import Database
@@ -48,6 +52,8 @@ class Services:
     store: SqliteTurnStore
     preferences: Preferences
     catalogue: Catalogue
+    offering: Offering
+    reading: Reading
     sentences: Sentences
     clock: Clock
     pace: EditPace
@@ -107,7 +113,10 @@ async def open_services(
             )
             parts = Parts(
                 store=store,
+                member_requests_per_hour=settings.member_requests_per_hour,
+                allowed_models=settings.models_allowed,
                 folds=SqliteFoldStore(database),
+            _warn_of_ending(catalogue, policy.model, clock)
                 ledger=SqliteCallLedger(database, clock),
                 chat_model=wrap_chat_model(chat_model),
                 catalogue=catalogue,
@@ -125,6 +134,15 @@ async def open_services(
                 clock=clock,
                 pace=EditPace(),
                 message_content=settings.message_content_intent,
+                offering=Offering(
+                    chat_model,
+                    catalogue,
+                    clock,
+                    default_model=policy.model,
+                    allowed=policy.allowed_models,
+                    only_known=is_openai(endpoint.base_url),
+                ),
+                reading=reading,
             )
         finally:
             await chat_model.aclose()
@@ -146,3 +164,12 @@ def _pseudonym_key(settings: Settings) -> bytes:
     # Stable over restarts, and nothing that anybody else knows.
     token = settings.discord_token.get_secret_value() if settings.discord_token is not None else "sandbox"
     return hashlib.blake2b(token.encode(), person=b"parley-pseudonym").digest()
+def _warn_of_ending(catalogue: Catalogue, model: str, clock: Clock) -> None:
+    """Tell the operator about a model in use that is about to be shut down."""
+    end = ending(catalogue, model, clock.now().date())
+    if end is not None:
+        level = logging.ERROR if end.days <= ENDING_DAYS[-1] else logging.WARNING
+        extra = {"model": model, "shutdown": str(end.shutdown), "days": end.days, "fallback": end.fallback}
+        log.log(level, "a model in use ends soon: choose another one in good time", extra=extra)
+
+

@@ -128,7 +128,7 @@ class Chat(commands.Cog):
         today = self._services.clock.now().date()
         return [
             app_commands.Choice(name=model_label(name, entry, today), value=name)
-            for name, entry in self._services.catalogue.offered("chat", today)
+            for name, entry in self._services.offering.known("chat")
             if typed.casefold() in name.casefold()
         ][:CHOICES]
 
@@ -141,7 +141,7 @@ class Chat(commands.Cog):
         *,
         private: bool,
     ) -> None:
-        refusal = self._services.turns.early_refusal(conversation)
+        refusal = self._services.turns.early_refusal(conversation, member_id=interaction.user.id, model=options.model)
         if refusal is not None:
             await interaction.response.send_message(refusal, ephemeral=True)
             return

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 ORDINARY = (discord.MessageType.default, discord.MessageType.reply)
 TYPING_SECONDS = 3.0
+HINTS_REMEMBERED = 1000
 
 
 class Triggers(commands.Cog):
@@ -29,6 +30,7 @@ class Triggers(commands.Cog):
         self._bot = bot
         self._services = bot.services
         self._background: set[asyncio.Task[None]] = set()
+        self._hinted: set[tuple[str, int, int]] = set()  # situation, channel, author
 
     async def cog_load(self) -> None:
         """Go on with what a restart left."""
@@ -42,11 +44,14 @@ class Triggers(commands.Cog):
         me = self._bot.user
         if me is None or message.author.bot or message.webhook_id is not None or message.type not in ORDINARY:
             return
-        if not self._is_addressed(message, me) or not self._may_reply(message):
+        if not self._is_addressed(message, me):
+            await self._hint_at_withheld(message, me)
+            return
+        if not self._may_reply(message) or self._services.turns.knows_limit(message.author.id):
             return
         question = question_of_message(message, own_id=me.id)
-        if not question.text:
-            await self._hint(message)
+        if not question.text and not message.attachments:
+            await self._hint(message, "replies.empty_question" if message.guild else "replies.empty_direct_message")
             return
         screen = screen_for(self._bot, question)
         self._start(self._show_typing(message.channel))
@@ -73,9 +78,31 @@ class Triggers(commands.Cog):
         log.warning("may not send messages where it was asked", extra={"channel_id": channel.id})
         return False
 
-    async def _hint(self, message: discord.Message) -> None:
-        """Say how to ask: what arrives empty is a bare mention, or was withheld by Discord."""
-        text = self._services.sentences("replies.empty_question")
+    async def _hint_at_withheld(self, message: discord.Message, me: discord.ClientUser) -> None:
+        """Say how to ask when a message is meant for the bot and Discord withheld its words; once per person and place.
+
+        Without the Message Content intent that is a reply that does not ping, such as one to the answer of a command,
+        and a message in a thread of the bot's own.
+        """
+        if self._services.message_content or message.guild is None or message.content or message.stickers:
+            return
+        replied = message.reference.resolved if message.reference is not None else None
+        if isinstance(replied, discord.Message) and replied.author.id == me.id:
+            key = "replies.withheld_reply"
+        elif isinstance(message.channel, discord.Thread) and message.channel.owner_id == me.id:
+            key = "replies.withheld_in_thread"
+        else:
+            return
+        situation = (key, message.channel.id, message.author.id)
+        if situation in self._hinted or not self._may_reply(message):
+            return
+        if len(self._hinted) >= HINTS_REMEMBERED:
+            self._hinted.clear()
+        self._hinted.add(situation)
+        await self._hint(message, key, mention=me.mention)
+
+    async def _hint(self, message: discord.Message, key: str, **fields: str) -> None:
+        text = self._services.sentences(key, **fields)
         try:
             await message.reply(text, mention_author=False, nonce=nonce(ReplyKind.NOTICE, message.id, 0))
         except discord.HTTPException as error:

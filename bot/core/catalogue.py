@@ -141,6 +141,10 @@ class Catalogue:
         """Return what is known about a model; an unknown one is taken for a compatible server's."""
         return self._row(model)[1]
 
+    def knows(self, model: str) -> bool:
+        """Whether a row says anything about a model."""
+        return bool(self._row(model)[0])
+
     def resolve(self, model: str, on: date) -> Resolved:
         """Follow the fallbacks of models whose shutdown day has come."""
         current = model

@@ -42,27 +42,26 @@ EVERY_MODEL = AllowedModels()
 
 
 class ReachedLimits:
-    """Remembers what the database said last, so that a flood of questions is refused without asking it again.
+    """Remembers what the database said last, so that a flood of questions is refused without asking it again."""
 
-    ``ordinary_micro_usd``: what an ordinary question may cost. When a dearer one did not fit, others may.
-    """
-
-    def __init__(self, clock: Clock, *, ordinary_micro_usd: int) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._ordinary_micro_usd = ordinary_micro_usd
         self._budget: BudgetExhausted | None = None
         self._check_again_at = clock.now()
         self._members: dict[int, MemberLimitReached] = {}
         self._told: dict[tuple[str, int], datetime] = {}
 
-    def note(self, error: LimitReached, member_id: int) -> None:
-        """Remember a refusal by the database."""
+    def note(self, error: LimitReached, member_id: int, *, ordinary_micro_usd: int) -> None:
+        """Remember a refusal by the database.
+
+        ``ordinary_micro_usd``: what an ordinary question may cost. When a dearer one did not fit, others may.
+        """
         now = self._clock.now()
         if isinstance(error, MemberLimitReached):
             if len(self._members) >= KEPT_LIMITS:
                 self._members = {member: known for member, known in self._members.items() if known.resets_at > now}
             self._members[member_id] = error
-        elif isinstance(error, BudgetExhausted) and error.micro_usd <= self._ordinary_micro_usd:
+        elif isinstance(error, BudgetExhausted) and error.micro_usd <= ordinary_micro_usd:
             self._budget = error
             self._check_again_at = min(error.resets_at, now + RECHECK_AFTER)
 

@@ -56,7 +56,7 @@ class TurnService:
         self._store = parts.store
         self._queue = TurnQueue()
         self._folding = Folding(parts)
-        self._limits = ReachedLimits(parts.clock, ordinary_micro_usd=ordinary_micro_usd(parts))
+        self._limits = ReachedLimits(parts.clock)
         self._generations: dict[int, Generation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -195,7 +195,8 @@ class TurnService:
 
     async def _was_told(self, question: Question, error: LimitReached) -> bool:
         """End a message's turn without a word when its author knows of the limit; a command is always answered."""
-        self._limits.note(error, question.author_id)
+        ordinary = ordinary_micro_usd(self._parts)
+        self._limits.note(error, question.author_id, ordinary_micro_usd=ordinary)
         if self._limits.tell(error, question.author_id) or question.kind is not TriggerKind.MESSAGE:
             return False
         log.info("a limit was told before", extra={**ids(question), "code": error.code})

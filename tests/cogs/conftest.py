@@ -41,9 +41,9 @@ class World:
     def mention(self) -> str:
         return self.env.bot.user.mention if self.env.bot.user else ""
 
-    def thread(self, name: str) -> ChannelHandle:
+    def thread(self, name: str, *, owner_id: int | None = None) -> ChannelHandle:
         """Open a public thread in the channel."""
-        made = self.env.backend.create_thread(self.channel.id, name, owner_id=self.asker.id)
+        made = self.env.backend.create_thread(self.channel.id, name, owner_id=owner_id or self.asker.id)
         return ChannelHandle(self.env, self.guild, made)
 
     def sent_to_model(self) -> list[list[dict[str, Any]]]:

@@ -1,0 +1,150 @@
+"""Which models can be chosen: what the server really offers, as far as the operator allows it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from bot.core.catalogue import Capability, Catalogue, ModelEntry, OfferedModel, Price
+from bot.core.errors import ProviderError
+from bot.core.ports import Clock
+from bot.core.spending import AllowedModels
+
+log = logging.getLogger(__name__)
+
+LIST_SECONDS = 300.0  # so long a list is taken for current
+NAME_CHARS = 100  # of a model: what a Discord choice takes
+ENDING_DAYS = (60, 30, 7)  # before a model is shut down: when it is marked, ever more
+
+
+class ModelLister(Protocol):
+    """Lists what a server offers."""
+
+    async def list_models(self) -> list[OfferedModel]:
+        """Return the models; nothing where the server has no such list. Raises a ``ProviderError``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A model that can be chosen. ``ends_in_days``: until it is shut down, where that is known."""
+
+    model: str
+    price: Price | None
+    shutdown: date | None
+    ends_in_days: int | None
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Models to choose from. ``from_server``: as the server lists them; otherwise as the catalogue knows them."""
+
+    models: tuple[Choice, ...]
+    from_server: bool
+
+
+class Offering:
+    """Reads the server's list now and then.
+
+    ``only_known``: models that the catalogue does not know are left out. OpenAI lists them for every purpose, without
+    saying which; another server's are taken for chat models.
+    """
+
+    def __init__(
+        self,
+        lister: ModelLister,
+        catalogue: Catalogue,
+        clock: Clock,
+        *,
+        default_model: str,
+        allowed: AllowedModels,
+        only_known: bool,
+    ) -> None:
+        self._lister = lister
+        self._catalogue = catalogue
+        self._clock = clock
+        self._default_model = default_model
+        self._allowed = allowed
+        self._only_known = only_known
+        self._lock = asyncio.Lock()
+        self._listed: list[OfferedModel] = []
+        self._read_at_seconds: float | None = None
+
+    async def choices(self, capability: Capability) -> Choices:
+        """Return the models of a capability, the default first; the catalogue's where the server cannot be asked."""
+        today = self._clock.now().date()
+        listed = [
+            Choice(
+                offered.model[:NAME_CHARS],
+                entry.price(today),
+                shutdown := offered.shutdown or entry.shutdown,
+                None if shutdown is None else (shutdown - today).days,
+                offered.model == self._default_model,
+            )
+            for offered in await self._list()
+            if (entry := self._catalogue.entry(offered.model)).capability == capability
+            and (self._catalogue.knows(offered.model) or not self._only_known)
+            and self._may_choose(offered.model)
+        ]
+        usable = [choice for choice in listed if choice.ends_in_days is None or choice.ends_in_days > 0]
+        if listed:
+            return Choices(tuple(sorted(usable, key=_order)), from_server=True)
+        known = [self._known(name, entry, today) for name, entry in self.known(capability)]
+        return Choices(tuple(sorted(known, key=_order)), from_server=False)
+
+    def known(self, capability: Capability) -> list[tuple[str, ModelEntry]]:
+        """Return the allowed models that the catalogue, or the operator's list of allowed ones, knows by name."""
+        rows = self._catalogue.offered(capability, self._clock.now().date())
+        names = {name for name, _ in rows}
+        more = [
+            (name, entry)
+            for name in self._allowed.whole_names
+            if name not in names and (entry := self._catalogue.entry(name)).capability == capability
+        ]
+        return [(name, entry) for name, entry in [*rows, *more] if self._may_choose(name)]
+
+    def _known(self, name: str, entry: ModelEntry, today: date) -> Choice:
+        days = self._catalogue.shutdown_in_days(name, today)
+        return Choice(name, entry.price(today), entry.shutdown, days, name == self._default_model)
+
+    def _may_choose(self, model: str) -> bool:
+        return model == self._default_model or model in self._allowed
+
+    async def _list(self) -> list[OfferedModel]:
+        async with self._lock:
+            now_seconds = self._clock.perf_seconds()
+            if self._read_at_seconds is None or now_seconds - self._read_at_seconds >= LIST_SECONDS:
+                try:
+                    self._listed = await self._lister.list_models()
+                except ProviderError as error:
+                    log.warning("the server's models cannot be listed", extra={"code": error.code})
+                    return self._listed
+                self._read_at_seconds = now_seconds
+            return self._listed
+
+
+def _order(choice: Choice) -> tuple[bool, bool, str]:
+    return not choice.is_default, choice.shutdown is not None, choice.model
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A model in use that is about to be shut down, or has been."""
+
+    model: str
+    shutdown: date
+    days: int
+    fallback: str | None
+
+
+def ending(catalogue: Catalogue, model: str, on: date) -> Ending | None:
+    """Return when a model ends, where that is within 60 days or past."""
+    entry = catalogue.entry(model)
+    days = catalogue.shutdown_in_days(model, on)
+    if entry.shutdown is None or days is None or days > ENDING_DAYS[0]:
+        return None
+    return Ending(model, entry.shutdown, days, entry.fallback)

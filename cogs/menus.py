@@ -1,0 +1,102 @@
+"""Message menus: "Ask AI about this" asks for a question and answers it with the message as context."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import Parley
+from bot.core.conversation import ChatOptions, Quote
+from bot.core.limits import QUESTION_CHARS
+from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.questions import conversation_of, plain_text, question_of_interaction, route_of_interaction
+from cogs.ui.replies import screen_for
+
+ASK_ABOUT = "Ask AI about this"
+TEXT_INPUT_CHARS = 4000  # of a modal's text (Discord)
+MODAL_SECONDS = 1800.0  # Discord says nothing when a modal is closed
+
+
+class AboutMessage(discord.ui.Modal):
+    """Asks what a member wants to know about a message."""
+
+    def __init__(self, bot: Parley, quote: Quote) -> None:
+        say = bot.services.sentences
+        super().__init__(title=say("menus.title"), timeout=MODAL_SECONDS, custom_id="ask_about")
+        self._bot = bot
+        self._quote = quote
+        self._question: discord.ui.TextInput[AboutMessage] = discord.ui.TextInput(
+            style=discord.TextStyle.paragraph,
+            max_length=min(TEXT_INPUT_CHARS, QUESTION_CHARS),
+            placeholder=say("menus.example"),
+            custom_id="question",
+        )
+        self._private: discord.ui.Checkbox[AboutMessage] = discord.ui.Checkbox(custom_id="private")
+        self.add_item(discord.ui.Label(text=say("menus.question"), component=self._question))
+        private = say("menus.private")
+        explained = say("menus.private_explained")
+        self.add_item(discord.ui.Label(text=private, description=explained, component=self._private))
+
+    async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer in the channel's conversation, or in the member's own."""
+        services, private = self._bot.services, self._private.value
+        text = self._question.value.strip()
+        if not text:
+            await interaction.response.send_message(services.sentences("menus.no_question"), ephemeral=True)
+            return
+        only_for = interaction.user.id if private else None
+        conversation = conversation_of(interaction.channel_id or 0, interaction.guild_id, only_for=only_for)
+        refusal = services.turns.early_refusal(conversation, member_id=interaction.user.id)
+        if refusal is not None:
+            await interaction.response.send_message(refusal, ephemeral=True)
+            return
+        try:
+            response_id = await defer(interaction, ephemeral=private)
+        except NotAcknowledged:
+            return
+        route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
+        question = question_of_interaction(
+            interaction, text=text, route=route, options=ChatOptions(), conversation=conversation
+        )
+        question = replace(question, quote=self._quote)
+        await services.turns.ask(question, screen_for(self._bot, question))
+
+
+class Menus(commands.Cog):
+    """The message menus."""
+
+    def __init__(self, bot: Parley) -> None:
+        self._bot = bot
+        self._menu = app_commands.ContextMenu(
+            name=ASK_ABOUT,
+            callback=self._ask_about,
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        )
+
+    async def cog_load(self) -> None:
+        """Add the menus: a cog does not do that by itself."""
+        self._bot.tree.add_command(self._menu)
+
+    async def cog_unload(self) -> None:
+        """Take the menus away."""
+        self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
+
+    async def _ask_about(self, interaction: discord.Interaction[Parley], message: discord.Message) -> None:
+        # Discord delivers a menu's message with its content, whatever the intents.
+        text = plain_text(message, self._bot.user.id if self._bot.user is not None else 0)
+        if not text:
+            answer = self._bot.services.sentences("menus.unreadable")
+            await interaction.response.send_message(answer, ephemeral=True)
+            return
+        quote = Quote(message.author.display_name, text)
+        await interaction.response.send_modal(AboutMessage(self._bot, quote))
+
+
+async def setup(bot: Parley) -> None:
+    """Add the cog."""
+    await bot.add_cog(Menus(bot))

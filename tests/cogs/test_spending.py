@@ -1,0 +1,95 @@
+"""Limits as members meet them: told once with the moment they reset, refused at once while they are known."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from tests.cogs.conftest import World
+from tests.cogs.test_chat import shown
+
+RESETS = re.compile(r"<t:\d+:R>")
+
+
+@pytest.mark.settings(member_requests_per_hour=2)
+async def test_a_member_is_told_of_the_hourly_limit_and_others_go_on(world: World) -> None:
+    for number in range(2):
+        await world.asker.send(world.channel, f"{world.mention} question {number}")
+    await world.asker.send(world.channel, f"{world.mention} one too many")
+    notice = world.answers()[-1]
+    assert "2 questions within an hour" in notice.content
+    assert RESETS.search(notice.content)
+    assert len(world.standin.requests) == 2
+    await world.other.send(world.channel, f"{world.mention} and me?")
+    assert len(world.standin.requests) == 3
+
+
+@pytest.mark.settings(member_requests_per_hour=1)
+async def test_a_flood_gets_one_notice_per_window(world: World) -> None:
+    await world.asker.send(world.channel, f"{world.mention} hello")
+    for _ in range(5):
+        await world.asker.send(world.channel, f"{world.mention} hello?")
+    assert len(world.answers()) == 2
+    claims = await world.services.store._database.run("SELECT count(*) FROM claims")
+    assert claims[0][0] == 2, "what is refused from memory is not written down"
+    await world.env.advance_time(timedelta(hours=1, seconds=1).total_seconds())
+    await world.asker.send(world.channel, f"{world.mention} hello again")
+    assert len(world.standin.requests) == 2
+
+
+@pytest.mark.settings(member_requests_per_hour=1)
+async def test_a_known_limit_refuses_commands_at_once_and_privately(world: World) -> None:
+    await world.asker.slash(world.channel, "chat", message="first")
+    await world.asker.slash(world.channel, "chat", message="second")  # the database says until when
+    refused = await world.asker.slash(world.channel, "chat", message="third")
+    assert refused.ephemeral
+    assert not refused.deferred
+    assert RESETS.search(shown(refused))
+    other = await world.other.slash(world.channel, "chat", message="mine")
+    assert not other.ephemeral
+
+
+@pytest.mark.settings(daily_budget_usd="0")
+async def test_a_spent_budget_is_known_to_everybody_and_looked_at_again_after_a_minute(world: World) -> None:
+    await world.asker.send(world.channel, f"{world.mention} hello")
+    await world.asker.send(world.channel, f"{world.mention} hello?")
+    assert len(world.answers()) == 1
+    refused = await world.other.slash(world.channel, "chat", message="mine")
+    assert refused.ephemeral
+    assert "spent what its owner allows" in shown(refused)
+    await world.env.advance_time(61)
+    asked = await world.other.slash(world.channel, "chat", message="mine")
+    assert not asked.ephemeral, "the database is asked again"
+    await world.asker.send(world.channel, f"{world.mention} hello??")
+    assert len([m for m in world.answers() if m.reference]) == 1, "but nobody is told twice on one day"
+
+
+@pytest.mark.settings(daily_budget_usd="0.02")
+async def test_a_question_that_is_too_dear_does_not_stop_the_ordinary_ones(world: World) -> None:
+    await world.env.advance_time(timedelta(days=326).total_seconds())  # when the models of today have their price
+    dear = await world.asker.slash(world.channel, "chat", message="write a book", model="gpt-6-sol", max_tokens=32000)
+    assert "too little is left" in shown(dear)
+    await world.asker.slash(world.channel, "chat", message="just a word")
+    assert len(world.standin.requests) == 1
+
+
+@pytest.mark.settings(allowed_models="gpt-6-luna,gpt-4o*")
+async def test_a_model_that_is_not_allowed_is_refused_with_the_allowed_ones(world: World) -> None:
+    refused = await world.asker.slash(world.channel, "chat", message="hello", model="gpt-6-sol")
+    assert refused.ephemeral
+    assert not refused.deferred
+    assert "`gpt-6-luna`, `gpt-4o*`" in shown(refused)
+    assert not world.standin.requests
+    await world.asker.slash(world.channel, "chat", message="hello", model="gpt-4o-mini")
+    assert len(world.standin.requests) == 1
+
+
+@pytest.mark.settings(allowed_models="gpt-6-luna,gpt-4o*,my-own")
+async def test_only_allowed_models_are_offered(world: World) -> None:
+    choices = await world.asker.autocomplete(world.channel, "chat", "model", "", message="hi")
+    names = {choice["value"] for choice in choices}
+    assert names >= {"gpt-6-luna", "gpt-4o", "my-own"}
+    assert not {name for name in names if not name.startswith(("gpt-6-luna", "gpt-4o", "my-own"))}
+    listed = shown(await world.asker.slash(world.channel, "models"))
+    assert "`gpt-6-luna` · **answers when you choose none**" in listed
+    assert "gpt-6-sol" not in listed
