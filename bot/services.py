@@ -12,11 +12,12 @@ from pathlib import Path
 
 from bot.clock import SystemClock
 from bot.core.catalogue import Catalogue
+from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
 from bot.core.offering import ENDING_DAYS, Offering, ending
 from bot.core.pacing import EditPace
-from bot.core.ports import ChatModel, Clock
+from bot.core.ports import ChatModel, Clock, FetchFile
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
 from bot.core.tokens import TokenRatios
@@ -27,6 +28,7 @@ from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
 from bot.settings import Settings
 from bot.store.call_ledger import SqliteCallLedger
+from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
 from bot.store.folds import SqliteFoldStore
 from bot.store.migrations import migrate
@@ -50,6 +52,7 @@ class Services:
 
     turns: TurnService
     store: SqliteTurnStore
+    conversations: ConversationService
     preferences: Preferences
     catalogue: Catalogue
     offering: Offering
@@ -78,11 +81,12 @@ async def open_services(
     clock: Clock | None = None,
     wrap_chat_model: Callable[[ChatModel], ChatModel] = lambda chat_model: chat_model,
     turn_service: Callable[[Parts], TurnService] = TurnService,
+    fetch_file: FetchFile | None = None,
 ) -> AsyncIterator[Services]:
     """Open the store and the provider, wire the services, and close everything at the end.
 
     ``wrap_chat_model`` lets tests stand between the turns and the provider, ``turn_service`` lets the sandbox run turns
-    in a place of their own.
+    in a place of their own. ``fetch_file`` fetches attachments where Discord is a simulated one.
     """
     clock = clock or SystemClock()
     catalogue = read_catalogue(settings.catalogue_overlay)
@@ -104,36 +108,37 @@ async def open_services(
             quirks=SqliteQuirkStore(database, clock),
             clock=clock,
         )
+        capped_fetch = CappedFetch(settings.hosts_of_attachments)
+        reading = Reading(fetch_file or capped_fetch)
         try:
             policy = TurnPolicy(
                 model=settings.chat_model,
                 daily_cap_micro_usd=int((settings.daily_budget_usd or 0) * MICRO),
                 unpriced_call_micro_usd=int(settings.unpriced_call_usd * MICRO),
                 pseudonym_key=_pseudonym_key(settings),
-            )
-            parts = Parts(
-                store=store,
                 member_requests_per_hour=settings.member_requests_per_hour,
                 allowed_models=settings.models_allowed,
-                folds=SqliteFoldStore(database),
+            )
             _warn_of_ending(catalogue, policy.model, clock)
+            parts = Parts(
+                store=store,
+                folds=SqliteFoldStore(database),
                 ledger=SqliteCallLedger(database, clock),
                 chat_model=wrap_chat_model(chat_model),
                 catalogue=catalogue,
                 token_ratios=token_ratios,
+                schemas=reading,
                 clock=clock,
                 sentences=sentences,
                 policy=policy,
             )
+            turns = turn_service(parts)
             yield Services(
-                turns=turn_service(parts),
+                turns=turns,
                 store=store,
+                conversations=ConversationService(SqliteConversationStore(database, clock), store, turns),
                 preferences=preferences,
                 catalogue=catalogue,
-                sentences=sentences,
-                clock=clock,
-                pace=EditPace(),
-                message_content=settings.message_content_intent,
                 offering=Offering(
                     chat_model,
                     catalogue,
@@ -143,8 +148,13 @@ async def open_services(
                     only_known=is_openai(endpoint.base_url),
                 ),
                 reading=reading,
+                sentences=sentences,
+                clock=clock,
+                pace=EditPace(),
+                message_content=settings.message_content_intent,
             )
         finally:
+            await capped_fetch.aclose()
             await chat_model.aclose()
     finally:
         await database.close()
@@ -160,10 +170,6 @@ async def sweep_now_and_then(services: Services) -> None:
             log.warning("could not sweep; trying again later", extra={"detail": error.detail})
 
 
-def _pseudonym_key(settings: Settings) -> bytes:
-    # Stable over restarts, and nothing that anybody else knows.
-    token = settings.discord_token.get_secret_value() if settings.discord_token is not None else "sandbox"
-    return hashlib.blake2b(token.encode(), person=b"parley-pseudonym").digest()
 def _warn_of_ending(catalogue: Catalogue, model: str, clock: Clock) -> None:
     """Tell the operator about a model in use that is about to be shut down."""
     end = ending(catalogue, model, clock.now().date())
@@ -173,3 +179,7 @@ def _warn_of_ending(catalogue: Catalogue, model: str, clock: Clock) -> None:
         log.log(level, "a model in use ends soon: choose another one in good time", extra=extra)
 
 
+def _pseudonym_key(settings: Settings) -> bytes:
+    # Stable over restarts, and nothing that anybody else knows.
+    token = settings.discord_token.get_secret_value() if settings.discord_token is not None else "sandbox"
+    return hashlib.blake2b(token.encode(), person=b"parley-pseudonym").digest()

@@ -83,6 +83,13 @@ def _checked_models(value: str) -> str:
     return ",".join(names)
 
 
+def _checked_hosts(value: str) -> str:
+    hosts = _listed(value.lower())
+    if not hosts or any(urlsplit(f"//{host}").hostname != host.strip("[]") for host in hosts):
+        raise ValueError("must be names of hosts with commas between, without https:// and ports")
+    return ",".join(host.strip("[]") for host in hosts)
+
+
 def _listed(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
@@ -108,6 +115,7 @@ class Settings(BaseSettings):
     unpriced_call_usd: Usd = Decimal("0.05")
     member_requests_per_hour: Annotated[int, BeforeValidator(_unquoted), Field(ge=1, le=100_000)] = 60
     allowed_models: Annotated[Text, AfterValidator(_checked_models)] | None = None
+    attachment_hosts: Annotated[Text, AfterValidator(_checked_hosts)] = "cdn.discordapp.com,media.discordapp.net"
     message_content_intent: Annotated[bool, BeforeValidator(_unquoted)] = False
     database_url: Annotated[Text, AfterValidator(_checked_database_url)] = "sqlite:///data/parley.db"
     catalogue_overlay: Annotated[Path, BeforeValidator(_unquoted)] | None = None
@@ -125,6 +133,11 @@ class Settings(BaseSettings):
     def models_allowed(self) -> AllowedModels:
         """The models that members may choose."""
         return AllowedModels(_listed(self.allowed_models or ""))
+
+    @property
+    def hosts_of_attachments(self) -> tuple[str, ...]:
+        """The hosts that attachments are fetched from."""
+        return _listed(self.attachment_hosts)
 
     @property
     def chat_endpoint(self) -> Endpoint:

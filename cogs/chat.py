@@ -11,11 +11,18 @@ from discord.ext import commands
 
 from bot.app import Parley
 from bot.core.catalogue import ModelEntry
-from bot.core.conversation import ChatOptions, ConversationKey
+from bot.core.composing import SHOWN_QUESTION_CHARS
+from bot.core.conversation import ChatOptions, ConversationKey, ReplyRoute
+from bot.core.errors import NoThreadsHere, PrivateStaysPrivate, Refusal
 from bot.core.limits import MAX_TOKENS, PENALTY, QUESTION_CHARS, TEMPERATURE, TOP_P
+from bot.core.pages import quote_block
+from bot.core.ports import FileReader
+from bot.core.prompt import safe_name
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.questions import conversation_of, question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
+from cogs.ui.telling import deferred, sentence_for
+from cogs.ui.threads import check_threads, open_thread
 
 MODEL_CHARS = 100  # of a choice's name and value (Discord)
 CHOICES = 25  # of an autocomplete (Discord)
@@ -26,6 +33,8 @@ Temperature = Range[float, TEMPERATURE[0], TEMPERATURE[1]]
 TopP = Range[float, TOP_P[0], TOP_P[1]]
 Penalty = Range[float, PENALTY[0], PENALTY[1]]
 MaxTokens = Range[int, MAX_TOKENS[0], MAX_TOKENS[1]]
+
+ATTACHMENT = "A text file (up to 1 MiB) or a PDF (up to 20 MiB) that goes along as context"
 
 SAMPLING = {
     "model": "Which model answers",
@@ -54,7 +63,12 @@ class Chat(commands.Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        message="What you want to say", **SAMPLING, private="Only you see it, in a conversation of your own"
+        message="What you want to say",
+        attachment=ATTACHMENT,
+        **SAMPLING,
+        json="Answer with a JSON object",
+        thread="Answer in a new thread, where the conversation goes on",
+        private="Only you see it, in a conversation of your own",
     )
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
@@ -62,12 +76,15 @@ class Chat(commands.Cog):
         self,
         interaction: discord.Interaction[Parley],
         message: Words,
+        attachment: discord.Attachment | None = None,
         model: Model | None = None,
         temperature: Temperature | None = None,
         top_p: TopP | None = None,
         frequency_penalty: Penalty | None = None,
         presence_penalty: Penalty | None = None,
         max_tokens: MaxTokens | None = None,
+        json: bool = False,
+        thread: bool = False,
         private: bool = False,
     ) -> None:
         """Talk with the AI: it remembers this channel's conversation"""
@@ -78,17 +95,25 @@ class Chat(commands.Cog):
             frequency_penalty=frequency_penalty,
             presence_penalty=presence_penalty,
             max_tokens=max_tokens,
+            json=json,
         )
+        if thread:
+            files = self._services.reading.files([attachment] if attachment else [], kept=True)
+            await self._answer_in_thread(interaction, message, options, files, private=private)
+            return
         only_for = interaction.user.id if private else None
         conversation = conversation_of(interaction.channel_id or 0, interaction.guild_id, only_for=only_for)
-        await self._answer(interaction, message, options, conversation, private=private)
+        files = self._services.reading.files([attachment] if attachment else [], kept=True)
+        await self._answer(interaction, message, options, conversation, files, private=private)
 
     @app_commands.command()
     @app_commands.describe(
         prompt="Your question",
+        attachment=ATTACHMENT,
         system="Instructions for the AI: who it is, how it should answer",
         **SAMPLING,
         json="Answer with a JSON object",
+        schema="A file with a JSON Schema that the answer has to fit, up to 64 KiB",
         private="Only you see the answer (on unless you switch it off)",
     )
     @app_commands.allowed_installs(guilds=True, users=False)
@@ -97,6 +122,7 @@ class Chat(commands.Cog):
         self,
         interaction: discord.Interaction[Parley],
         prompt: Words,
+        attachment: discord.Attachment | None = None,
         system: Words | None = None,
         model: Model | None = None,
         temperature: Temperature | None = None,
@@ -105,6 +131,7 @@ class Chat(commands.Cog):
         presence_penalty: Penalty | None = None,
         max_tokens: MaxTokens | None = None,
         json: bool = False,
+        schema: discord.Attachment | None = None,
         private: bool = True,
     ) -> None:
         """Ask one question: no history is read and nothing is kept"""
@@ -118,7 +145,8 @@ class Chat(commands.Cog):
             json=json,
             system_prompt=system,
         )
-        await self._answer(interaction, prompt, options, None, private=private)
+        files = self._services.reading.files([attachment] if attachment else [], schema=schema, kept=False)
+        await self._answer(interaction, prompt, options, None, files, private=private)
 
     @chat.autocomplete("model")
     @ask.autocomplete("model")
@@ -138,6 +166,7 @@ class Chat(commands.Cog):
         text: str,
         options: ChatOptions,
         conversation: ConversationKey | None,
+        files: FileReader | None,
         *,
         private: bool,
     ) -> None:
@@ -153,7 +182,49 @@ class Chat(commands.Cog):
         question = question_of_interaction(
             interaction, text=text, route=route, options=options, conversation=conversation
         )
-        await self._services.turns.ask(question, screen_for(self._bot, question))
+        await self._services.turns.ask(question, screen_for(self._bot, question), files)
+
+    async def _answer_in_thread(
+        self,
+        interaction: discord.Interaction[Parley],
+        text: str,
+        options: ChatOptions,
+        files: FileReader | None,
+        *,
+        private: bool,
+    ) -> None:
+        services = self._services
+        refusal = services.turns.early_refusal(None, member_id=interaction.user.id, model=options.model)
+        try:
+            if private:
+                raise PrivateStaysPrivate
+            if isinstance(interaction.channel, discord.Thread):
+                raise NoThreadsHere
+            check_threads(interaction)
+        except Refusal as error:
+            refusal = sentence_for(error, services.sentences)
+        if refusal is not None:
+            await interaction.response.send_message(refusal, ephemeral=True)
+            return
+        async with deferred(interaction, ephemeral=False):
+            with services.conversations.alone(interaction.id):
+                if await services.conversations.is_claimed(interaction.id):
+                    return  # Discord delivered the command twice
+                first_line = services.sentences(
+                    "replies.thread_first_line", name=safe_name(interaction.user.display_name)
+                )
+                thread = await open_thread(interaction, text, first_line)
+                above = quote_block(text, SHOWN_QUESTION_CHARS)
+                link = services.sentences("replies.answer_in_thread", question=above, thread=thread.mention)
+                await interaction.edit_original_response(content=link)
+                question = question_of_interaction(
+                    interaction,
+                    text=text,
+                    route=ReplyRoute(channel_id=thread.id),
+                    options=options,
+                    conversation=conversation_of(thread.id, interaction.guild_id),
+                )
+                await services.turns.ask(question, screen_for(self._bot, question), files)
 
 
 async def setup(bot: Parley) -> None:

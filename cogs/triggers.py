@@ -11,9 +11,10 @@ from discord.ext import commands
 
 from bot.app import Parley
 from bot.core.conversation import ReplyKind
+from bot.core.errors import StoreUnavailable
 from bot.core.preferences import ChannelMode
 from cogs.ui.calls import nonce
-from cogs.ui.questions import question_of_message
+from cogs.ui.questions import plain_text, question_of_message
 from cogs.ui.replies import BUTTONS, screen_for
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,33 @@ class Triggers(commands.Cog):
             return
         screen = screen_for(self._bot, question)
         self._start(self._show_typing(message.channel))
-        await self._services.turns.ask(question, screen)
+        files = self._services.reading.files(message.attachments, kept=True)
+        await self._services.turns.ask(question, screen, files)
+
+    @commands.Cog.listener()
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        """Let a question follow its message."""
+        me, message = self._bot.user, payload.message
+        if me is None or message.author.bot or message.edited_at is None:
+            return  # not by a member: the bot's own edits, or a preview of a link
+        await self._kept(self._services.conversations.message_edited(message.id, plain_text(message, me.id)))
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """Forget a question with its message."""
+        await self._kept(self._services.conversations.message_deleted(payload.message_id))
+
+    @commands.Cog.listener()
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """Forget the questions of many messages."""
+        for message_id in payload.message_ids:
+            await self._kept(self._services.conversations.message_deleted(message_id))
+
+    async def _kept(self, change: Coroutine[None, None, None]) -> None:
+        try:
+            await change
+        except StoreUnavailable as error:
+            log.warning("a changed message could not be followed", extra={"detail": error.detail})
 
     def _is_addressed(self, message: discord.Message, me: discord.ClientUser) -> bool:
         if message.guild is None or me in message.mentions:

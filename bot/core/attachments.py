@@ -21,7 +21,7 @@ _BINARY: Final = (
         rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP|BM|II\*\x00|MM\x00\*|....ftyp(?:heic|heix|mif1|avif)",
         FileProblem.PICTURE,
     ),
-    (rb"ID3|\xff[\xe2-\xff]|OggS|RIFF....(?:WAVE|AVI )|fLaC|....ftyp|\x1aE\xdf\xa3|#!AMR", FileProblem.SOUND),
+    (rb"ID3|\xff[\xe2-\xfd]|OggS|RIFF....(?:WAVE|AVI )|fLaC|....ftyp|\x1aE\xdf\xa3|#!AMR", FileProblem.SOUND),
     (
         rb"PK[\x03\x05]|\x1f\x8b|BZh|7z\xbc\xaf|\xfd7zXZ|Rar!|.{257}ustar|\(\xb5/\xfd|\xd0\xcf\x11\xe0",
         FileProblem.ARCHIVE,
@@ -70,16 +70,18 @@ def taken(text: str, limit_chars: int) -> tuple[str, bool]:
 
 def safe_file_name(name: str) -> str:
     """Return a file's name for the prompt and for people: it breaks out of no line, no quotes and no code span."""
-    stem, dot, ending = name[-1000:].rpartition(".")
-    kept = [_safe(part)[:chars] for part, chars in ((stem, FILE_NAME_CHARS - 11), (ending, 10))]
-    return f"{kept[0] or 'file'}{dot}{kept[1]}".strip(". ") or "file"
+    last = re.split(r"[/\\]", name[-1000:])[-1]
+    stem, _, ending = last.rpartition(".")
+    if not stem or not re.fullmatch(r"[A-Za-z0-9]{1,10}", ending):
+        stem, ending = last, ""
+    return f"{_safe(stem)[: FILE_NAME_CHARS - 11] or 'file'}{'.' if ending else ''}{ending}"
 
 
 def _safe(text: str) -> str:
     kept = (
         c if c in " ._-+()" or unicodedata.category(c)[0] in "LN" else "_" for c in unicodedata.normalize("NFC", text)
     )
-    return re.sub(r"([ ._])\1+", r"\1", "".join(kept)).strip()
+    return re.sub(r"([ ._])\1+", r"\1", "".join(kept)).strip(" .")
 
 
 def context_lines(attachments: Sequence[AttachedText]) -> list[str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 from bot.core.conversation import Answer, EndReason, Page, Question, Reply, ReplyKind
 from bot.core.errors import ParleyError
+from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, is_json
 from bot.core.limits import REPLY_PAGES
 from bot.core.pages import lay_out, lay_out_json, lay_out_unfinished, quote_block
+from bot.core.ports import Violation
 from bot.core.sentences import Sentences
 
 SHOWN_QUESTION_CHARS = 500
+CUT = (EndReason.LENGTH, EndReason.BROKEN, EndReason.TIMEOUT, EndReason.STOPPED)  # there is more to say
+
+NOTHING = Reply(ReplyKind.NOTICE, ())  # takes away what is shown
 
 
 def _max_pages(question: Question) -> int:
@@ -41,32 +44,57 @@ class GrowingDraft:
         return self._pieces[0] if self._pieces else ""
 
     def pages(self) -> tuple[str, ...]:
-        """Return what to show now, marked unfinished."""
+        """Return what to show now, marked unfinished; JSON as code."""
+        text = self.text
+        if self._question.options.json:
+            # The fence stays open: what comes next goes on in it. One in the text would close it.
+            text = "```json\n" + text.lstrip().replace("```", "`\u200b``")
         return lay_out_unfinished(
-            self.text, header=_header(self._question), mark=self._mark, max_pages=_max_pages(self._question)
+            text, header=_header(self._question), mark=self._mark, max_pages=_max_pages(self._question)
         )
 
 
-def compose_answer(question: Question, answer: Answer, sentences: Sentences, *, replaced_model: str | None) -> Reply:
+def compose_answer(
+    question: Question,
+    answer: Answer,
+    sentences: Sentences,
+    *,
+    replaced_model: str | None,
+    violation: Violation | None = None,
+    is_kept: bool = True,
+) -> Reply:
     """Return the pages of an answer, with one small line for everything the member should know about it.
 
-    ``replaced_model`` is set when a model was asked for that has been shut down.
+    ``replaced_model`` is set when a model was asked for that has been shut down, ``violation`` when the answer is not
+    the JSON that was asked for. ``is_kept`` is unset when the conversation was reset while the answer was written, or
+    went on from the one that this answer was to replace.
     """
     notes = []
     if replaced_model is not None:
         notes.append(sentences("notes.replaced_model", asked=replaced_model, model=answer.model))
-    if answer.ignored_options:
-        options = ", ".join(answer.ignored_options)
-        notes.append(sentences("notes.ignored_options", model=answer.model, options=options))
+    notes += [
+        sentences("notes.file_cut", name=f"`{file.name}`", chars=f"{len(file.text):,}")
+        for file in question.attachments
+        if file.cut
+    ]
+    ignored = [option for option in answer.ignored_options if option != "schema"]
+    if ignored:
+        notes.append(sentences("notes.ignored_options", model=answer.model, options=", ".join(ignored)))
+    if len(ignored) < len(answer.ignored_options):
+        notes.append(sentences("notes.schema_in_words", model=answer.model))
+    if not is_kept:
+        notes.append(sentences("notes.unkept"))
     if answer.end_reason is not EndReason.STOP:
         notes.append(sentences(f"notes.{answer.end_reason.value}"))
-    if question.options.json and _is_json(answer.text):
-        pages = lay_out_json(answer.text, header=_header(question), footer="\n".join(notes))
+    if violation is not None:
+        notes.append(_violation_note(violation, sentences))
+    body = bare_json(answer.text)
+    if question.options.json and body and is_json(body):
+        pages = lay_out_json(body, header=_header(question), footer="\n".join(notes))
     else:
-        if question.options.json:
-            notes.append(sentences("notes.invalid_json"))
         pages = lay_out(answer.text, header=_header(question), footer="\n".join(notes), max_pages=_max_pages(question))
-    return Reply(ReplyKind.ANSWER, pages)
+    goes_on = is_kept and question.conversation is not None and answer.end_reason in CUT
+    return Reply(ReplyKind.ANSWER, pages, incomplete=goes_on)
 
 
 def compose_notice(question: Question, error: ParleyError, error_id: str, sentences: Sentences) -> Reply:
@@ -75,14 +103,18 @@ def compose_notice(question: Question, error: ParleyError, error_id: str, senten
     An interaction's question is shown nowhere else, so the notice quotes it: it is not lost.
     """
     notice = sentences.notice(error, error_id)
+    if question.restores is not None:
+        # The new answer failed where the old one is shown: that one comes back whole.
+        pages = lay_out(question.restores, header=_header(question), footer=notice, max_pages=_max_pages(question))
+        return Reply(ReplyKind.NOTICE, pages, incomplete=question.restores_cut)
     if question.route.application_id is not None:
         notice = f"{quote_block(question.text, SHOWN_QUESTION_CHARS)}\n{notice}"
     return Reply(ReplyKind.NOTICE, (Page(notice),), retryable=error.retryable)
 
 
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
+def _violation_note(violation: Violation, sentences: Sentences) -> str:
+    if violation == NOT_JSON:
+        return sentences("notes.invalid_json")
+    if violation == UNCHECKED:
+        return sentences("notes.unchecked_schema")
+    return sentences("notes.invalid_schema", path=f"`{violation.path}`", rule=f"`{violation.rule}`")

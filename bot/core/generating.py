@@ -10,26 +10,40 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from bot.core.catalogue import Catalogue
-from bot.core.composing import GrowingDraft, compose_answer
-from bot.core.conversation import Answer, ConversationKey, EndReason, Question, Reply, Usage
-from bot.core.errors import ContextOverflow, InvalidReply, ModelNotAllowed, ParleyError, Stopped
+from bot.core.composing import NOTHING, GrowingDraft, compose_answer
+from bot.core.conversation import Answer, ChatRole, ConversationKey, EndReason, Question, Reply, Usage
+from bot.core.errors import (
+    ContextOverflow,
+    FileProblem,
+    FileRefused,
+    InvalidReply,
+    ModelNotAllowed,
+    ParleyError,
+    Stopped,
+    StoreUnavailable,
+)
+from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, correction, is_json, schema_of
 from bot.core.limits import ANSWER_TOKENS, FOLD_ABOVE_TOKENS, PROMPT_TOKENS
 from bot.core.ports import (
     CallLedger,
+    ChatMessage,
     ChatModel,
     ChatRequest,
     Clock,
+    FileReader,
     FoldStore,
     Reservation,
+    SchemaChecker,
     Screen,
     Settlement,
     StreamEnd,
     TurnStore,
+    Violation,
 )
 from bot.core.prompt import Prompt, build_prompt
 from bot.core.sentences import Sentences
 from bot.core.spending import EVERY_MODEL, AllowedModels
-from bot.core.tokens import TokenRatios, estimate_tokens
+from bot.core.tokens import TokenRatios, estimate_prompt_tokens, estimate_tokens
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +72,7 @@ class Parts:
     chat_model: ChatModel
     catalogue: Catalogue
     token_ratios: TokenRatios
+    schemas: SchemaChecker
     clock: Clock
     sentences: Sentences
     policy: TurnPolicy
@@ -74,14 +89,18 @@ class Grown:
 class Generation:
     """Generates and stores the answer to one question; can be stopped from outside while it streams."""
 
-    def __init__(self, parts: Parts, question: Question, screen: Screen) -> None:
+    def __init__(self, parts: Parts, question: Question, screen: Screen, files: FileReader | None = None) -> None:
         self.question = question
+        self._files = files
         self._parts = parts
         self._screen = screen
         self._draft = GrowingDraft(question, parts.sentences)
         self._reserved = False
         self._stream_task: asyncio.Task[StreamEnd] | None = None
         self._stopped = False
+        self._prompted = False
+        self.sent = False  # the provider has been asked
+        self.task = asyncio.current_task()  # the turn that this belongs to
         self.grown: Grown | None = None  # set once the answer is stored in its conversation
 
     def stop(self) -> None:
@@ -90,33 +109,66 @@ class Generation:
         if self._stream_task is not None:
             self._stream_task.cancel()
 
+    def revise(self, text: str) -> None:
+        """Answer the new text of the question instead, unless the old one is on its way already."""
+        if not self._prompted:
+            self.question = replace(self.question, text=text)
+
+    async def remove(self) -> None:
+        """Take away what is shown of the answer."""
+        await self._screen.deliver(NOTHING)
+
     async def run(self) -> Reply:
         """Return the reply, which is then stored in the outbox together with its turns and its cost.
 
         Raises a ``ParleyError`` when there is nothing to show.
         """
-        question, parts = self.question, self._parts
+        parts = self._parts
+        question = await self._with_files()
         asked_model = question.options.model or parts.policy.model
         check_allowed(parts, question.options.model)
         resolved = parts.catalogue.resolve(asked_model, parts.clock.now().date())
         history = None if question.conversation is None else await parts.store.history(question.conversation)
+        history = history and history.without(question.replaces)
+        question = self.question  # its message may have been edited meanwhile
+        self._prompted = True
         ratios = parts.token_ratios
         budget_tokens = ratios.within(resolved.model, parts.policy.prompt_tokens)
-        prompt = build_prompt(question, history, budget_tokens=budget_tokens)
+        prompt = self._with_schema(build_prompt(question, history, budget_tokens=budget_tokens))
         request = self._request(resolved.model, prompt)
         reservation = await self._reserve(request, prompt)
         try:
             end = await self._stream(request)
         except ContextOverflow:
-            prompt = build_prompt(question, history, budget_tokens=min(prompt.tokens, budget_tokens) // 2)
+            prompt = self._with_schema(
+                build_prompt(question, history, budget_tokens=min(prompt.tokens, budget_tokens) // 2)
+            )
             if len(prompt.messages) == len(request.messages):
                 raise
             end = await self._stream(replace(request, messages=prompt.messages))
         answer = Answer(self._draft.text, end.model, end.end_reason, end.usage, end.ignored_options)
+        violation = None
+        if question.options.json:
+            request = replace(request, messages=prompt.messages)
+            answer, reservation, violation = await self._corrected(request, answer, reservation)
         replaced_model = asked_model if resolved.model != asked_model else None
-        reply = compose_answer(question, answer, parts.sentences, replaced_model=replaced_model)
-        settlement = settlement_of(parts, reservation, end.usage)
-        await parts.store.complete(question.trigger_id, answer, reply, settlement, history=history)
+        reply = compose_answer(question, answer, parts.sentences, replaced_model=replaced_model, violation=violation)
+        settlement = settlement_of(parts, reservation, answer.usage)
+        reply = await parts.store.complete(
+            question.trigger_id,
+            answer,
+            reply,
+            settlement,
+            history=history,
+            unkept=lambda: compose_answer(
+                question,
+                answer,
+                parts.sentences,
+                replaced_model=replaced_model,
+                violation=violation,
+                is_kept=False,
+            ),
+        )
         if end.usage is not None:
             ratios.learn(resolved.model, estimated=prompt.tokens, counted=end.usage.prompt_tokens)
         if history is not None:
@@ -151,6 +203,7 @@ class Generation:
             frequency_penalty=options.frequency_penalty,
             presence_penalty=options.presence_penalty,
             json=options.json,
+            json_schema=schema_of(options),
             conversation_hash=conversation_hash(self._parts.policy, key) if key else None,
             member_hash=member_hash(self._parts.policy, question.author_id),
         )
@@ -167,9 +220,81 @@ class Generation:
         self._reserved = True
         return reservation
 
+    async def _with_files(self) -> Question:
+        """Return the question with the text of its files, which is kept with it from now on."""
+        question = self.question
+        if not question.unread_files:
+            return question
+        if self._files is None:  # they were in the hands of a process that is gone
+            raise FileRefused(FileProblem.GONE, number=1)
+        read = await self._files.read()
+        question = self.question  # its message may have been edited meanwhile
+        options = question.options
+        if read.schema is not None:
+            options = replace(options, json=True, schema=read.schema, schema_name=read.schema_name)
+        question = replace(question, attachments=read.attachments, options=options, unread_files=False)
+        await self._parts.store.revise(question)
+        self.question, self._draft = question, GrowingDraft(question, self._parts.sentences)
+        return question
+
+    def _with_schema(self, prompt: Prompt) -> Prompt:
+        schema = schema_of(self.question.options)
+        if schema is None:
+            return prompt
+        return replace(prompt, tokens=prompt.tokens + estimate_tokens(schema.instructions))
+
+    async def _corrected(
+        self, request: ChatRequest, answer: Answer, reservation: Reservation
+    ) -> tuple[Answer, Reservation, Violation | None]:
+        """Return an answer in JSON after at most one more request for it, its reservation, and what is still wrong.
+
+        The first answer has been paid for: it is shown when nothing better comes.
+        """
+        violation = await self._violation(answer)
+        if violation is None or violation == UNCHECKED or answer.end_reason is not EndReason.STOP:
+            return answer, reservation, violation
+        asked, parts, trigger_id = request.messages, self._parts, self.question.trigger_id
+        asked += (ChatMessage(ChatRole.ASSISTANT, answer.text), ChatMessage(ChatRole.USER, correction(violation)))
+        schema_tokens = estimate_tokens(request.json_schema.instructions) if request.json_schema else 0
+        again = worst_case(parts, "chat", request, estimate_prompt_tokens(asked) + schema_tokens)
+        await parts.store.settle_attempt(trigger_id, settlement_of(parts, reservation, answer.usage))
+        self._draft = GrowingDraft(self.question, parts.sentences)
+        log.info("asking for JSON again", extra={**ids(self.question), "rule": violation.rule})
+        try:
+            cap = parts.policy.daily_cap_micro_usd
+            # The member asked once: only money limits a correction.
+            await parts.store.begin(trigger_id, again, daily_cap_micro_usd=cap, member_requests_per_hour=None)
+            end = await self._stream(replace(request, messages=asked))
+        except StoreUnavailable:
+            raise
+        except ParleyError as error:
+            log.info("no corrected JSON", extra={**ids(self.question), "code": error.code, "detail": error.detail})
+            cost = again.micro_usd if error.may_be_billed else 0
+            version = parts.catalogue.price_version(again.model, parts.clock.now().date())
+            await parts.store.settle_attempt(trigger_id, Settlement(cost, None, version))
+            return answer, reservation, violation
+        second = Answer(self._draft.text, end.model, end.end_reason, end.usage, end.ignored_options)
+        if second.incomplete:
+            await parts.store.settle_attempt(trigger_id, settlement_of(parts, again, second.usage))
+            return answer, reservation, violation
+        return second, again, await self._violation(second)
+
+    async def _violation(self, answer: Answer) -> Violation | None:
+        """Return what is wrong with an answer in JSON."""
+        body, schema = bare_json(answer.text), self.question.options.schema
+        if not is_json(body):
+            return NOT_JSON
+        if schema is None:
+            return None
+        try:
+            return await self._parts.schemas.violation(body, schema)
+        except TimeoutError:
+            return UNCHECKED
+
     async def _stream(self, request: ChatRequest) -> StreamEnd:
         if self._is_stopped():
             raise Stopped
+        self.sent = True
         self._stream_task = asyncio.create_task(self._consume(request))
         try:
             return await self._stream_task

@@ -14,6 +14,7 @@ from bot.core.schemas import is_strict, sent_schema
 _FENCE: Final = re.compile(r"```(?:json)?[ \t]*\n(?P<body>.*)\n```", re.DOTALL | re.IGNORECASE)
 DEFAULT_NAME: Final = "answer"
 NOT_JSON: Final = Violation(path="$", rule="json", expected="")
+UNCHECKED: Final = Violation(path="$", rule="unchecked", expected="")  # the check came to no end
 
 
 class NotJson(ValueError):
@@ -54,7 +55,7 @@ def schema_of(options: ChatOptions) -> JsonSchema | None:
 
 
 def correction(violation: Violation) -> str:
-    """Return what the model is told about an answer that is wrong."""
+    """Return what the model is told about an answer that is wrong; not for one that could not be checked."""
     if violation == NOT_JSON:
         what = "It is not valid JSON."
     else:

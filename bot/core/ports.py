@@ -233,6 +233,10 @@ class TurnStore(Protocol):
         """End the claim without a delivered reply: EXPIRED. Wipes like ``finish``; keeps the ledger's reservation."""
         ...
 
+    async def cancel(self, trigger_id: int, *, billed: bool) -> None:
+        """End an unfinished claim as CANCELLED, and wipe it: its question was withdrawn. ``billed`` as in ``fail``."""
+        ...
+
     async def take_failed(self, trigger_id: int, author_id: int) -> Question | None:
         """Return the kept question of a FAILED claim to its author, once; ``None`` when there is none for them."""
         ...

@@ -86,8 +86,12 @@ def is_strict(schema: Mapping[str, Any]) -> bool:
     nodes: dict[str, _Node] = {}
     _walk(schema, "#", 0, nodes)
     properties = values = chars = 0
-    for node in nodes.values():
-        if not isinstance(node.schema, dict) or not _is_strict_node(node.schema):
+    for place, node in nodes.items():
+        if isinstance(node.schema, bool):
+            if place.endswith("/additionalProperties") and not place.endswith("/properties/additionalProperties"):
+                continue
+            return False
+        if not _is_strict_node(node.schema):
             return False
         properties += len(node.schema.get("properties", ()))
         named = [*node.schema.get("properties", ()), *(n for d in _DEFINITIONS for n in node.schema.get(d, ()))]

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
@@ -31,7 +32,7 @@ from bot.core.errors import (
 from bot.core.folding import Folding, FoldResult
 from bot.core.generating import Generation, Parts, check_allowed, ids, ordinary_micro_usd
 from bot.core.limits import GENERATIONS, TURN_SECONDS
-from bot.core.ports import Payer, Screen
+from bot.core.ports import FileReader, Payer, Screen
 from bot.core.queueing import TurnQueue
 from bot.core.spending import ReachedLimits
 
@@ -86,8 +87,12 @@ class TurnService:
         limit = self._limits.refusal(member_id)
         return limit is not None and self._limits.was_told(limit, member_id)
 
-    async def ask(self, question: Question, screen: Screen) -> None:
-        """Answer a question, unless its trigger was claimed before. Returns when the reply is delivered or given up."""
+    async def ask(self, question: Question, screen: Screen, files: FileReader | None = None) -> None:
+        """Answer a question, unless its trigger was claimed before. Returns when the reply is delivered or given up.
+
+        ``files`` are read within the turn, so that a member's answers keep their order.
+        """
+        question = replace(question, unread_files=question.unread_files or files is not None)
         if self._closing:
             return  # not claimed: after the restart the trigger is found again
         try:
@@ -97,7 +102,7 @@ class TurnService:
         except StoreUnavailable as error:
             await self._tell_unstored(question, screen, error)
             return
-        await self._tracked(self._answer(question, screen))
+        await self._tracked(self._answer(question, screen, files))
 
     async def take_failed(self, trigger_id: int, author_id: int) -> Question | None:
         """Return a failed question that is still kept, once, and only to the person who asked it."""
@@ -124,6 +129,28 @@ class TurnService:
             return StopOutcome.NOT_YOURS
         generation.stop()
         return StopOutcome.STOPPING
+
+    def revise(self, message_id: int, text: str) -> None:
+        """Let a question that waits follow the new text of its message; one that is being answered stays as it was."""
+        for generation in self._asked_by(message_id):
+            generation.revise(text)
+
+    async def withdraw(self, message_id: int) -> None:
+        """Give up answering a question whose message was deleted; what is shown of its answer goes."""
+        for generation in self._asked_by(message_id):
+            if generation.task is not None:
+                generation.task.cancel()
+                await asyncio.wait([generation.task])
+            question = generation.question
+            await self._store.cancel(question.trigger_id, billed=generation.sent)
+            log.info("a question was withdrawn", extra=ids(question))
+            try:
+                await generation.remove()
+            except (DeliveryFailed, DeliveryRefused) as error:
+                log.warning("a withdrawn answer stays in sight", extra={**ids(question), "detail": error.detail})
+
+    def _asked_by(self, message_id: int) -> list[Generation]:
+        return [g for g in self._generations.values() if g.question.source_message_id == message_id]
 
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
         """Fold everything but the newest question and answer of a conversation into its notes, at a member's wish.
@@ -165,12 +192,15 @@ class TurnService:
         try:
             await task
         except asyncio.CancelledError:
+            this_task = asyncio.current_task()
+            if task.cancelled() and (this_task is None or not this_task.cancelling()):
+                return  # withdrawn, or left for the next start
             if not task.done():
                 task.cancel()
             raise
 
-    async def _answer(self, question: Question, screen: Screen) -> None:
-        generation = self._generations[question.trigger_id] = Generation(self._parts, question, screen)
+    async def _answer(self, question: Question, screen: Screen, files: FileReader | None = None) -> None:
+        generation = self._generations[question.trigger_id] = Generation(self._parts, question, screen, files)
         reply: Reply | None = None
         delivered = False
         try:

@@ -17,7 +17,7 @@ import simcord
 from bot.core.conversation import Claim, ConversationKey, Question
 from bot.core.folding import FoldResult
 from bot.core.generating import Parts
-from bot.core.ports import Payer, Screen
+from bot.core.ports import FileReader, Payer, Screen
 from bot.core.turns import TurnService
 
 T = TypeVar("T")
@@ -63,13 +63,17 @@ class OutsideTurns(TurnService):
         super().__init__(parts)
         self._outside = outside
 
-    async def ask(self, question: Question, screen: Screen) -> None:
+    async def ask(self, question: Question, screen: Screen, files: FileReader | None = None) -> None:
         """Answer a question, unless its trigger was claimed before."""
-        await self._outside.call(super().ask(question, screen), reason="an answer")
+        await self._outside.call(super().ask(question, screen, files), reason="an answer")
 
     async def resume(self, claim: Claim, screen: Screen) -> None:
         """Do what a restart left of a turn."""
         await self._outside.call(super().resume(claim, screen), reason="an answer of the last run")
+
+    async def withdraw(self, message_id: int) -> None:
+        """Give up answering a question whose message was deleted."""
+        await self._outside.call(super().withdraw(message_id), reason="an answer being withdrawn")
 
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
         """Fold everything but the newest question and answer into the notes."""

@@ -13,6 +13,7 @@ import simcord
 from bot.app import TREE_HASH, Parley
 from bot.core.preferences import ChannelMode
 from bot.sandbox.chat_page import ChatPage
+from bot.sandbox.files import fetch_simulated
 from bot.sandbox.outside import Outside, OutsideTurns
 from bot.sandbox.world import Person, Place, World
 from bot.services import Services, open_services, sweep_now_and_then
@@ -89,7 +90,9 @@ async def open_sandbox(settings: Settings) -> AsyncIterator[Sandbox]:
     What is still being answered at the end is left to the next start.
     """
     outside = Outside()
-    async with open_services(settings, turn_service=lambda parts: OutsideTurns(parts, outside)) as services:
+    async with open_services(
+        settings, turn_service=lambda parts: OutsideTurns(parts, outside), fetch_file=fetch_simulated
+    ) as services:
         bot = Parley(services)
         env = simcord.Env(bot, approved_intents=bot.intents, check_errors=False)
         outside.join(env)

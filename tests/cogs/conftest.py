@@ -14,6 +14,7 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 
 from bot.app import Parley, intents
+from bot.sandbox.files import fetch_simulated
 from bot.sandbox.standin import StandIn
 from bot.services import Services, open_services
 from bot.settings import Settings
@@ -87,7 +88,8 @@ def setting_changes(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture
 async def services(standin: StandIn, tmp_path: Path, setting_changes: dict[str, Any]) -> AsyncIterator[Services]:
-    async with open_services(settings_for(tmp_path, standin, **setting_changes)) as opened:
+    settings = settings_for(tmp_path, standin, **setting_changes)
+    async with open_services(settings, fetch_file=fetch_simulated) as opened:
         yield opened
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from bot.core.conversation import (
+    AttachedText,
     ChatOptions,
     ConversationKey,
     Question,
@@ -24,6 +25,7 @@ def a_question(
     conversation: ConversationKey | None = KEY,
     quote: Quote | None = None,
     options: ChatOptions = ChatOptions(),
+    attachments: tuple[AttachedText, ...] = (),
     by_command: bool = False,
 ) -> Question:
     route = ReplyRoute(channel_id=20)
@@ -41,5 +43,6 @@ def a_question(
         conversation=conversation,
         quote=quote,
         options=options,
+        attachments=attachments,
         show_question=by_command,
     )

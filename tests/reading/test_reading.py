@@ -1,0 +1,235 @@
+"""Files are read by a child process that can be killed: real pypdf, real jsonschema, real bombs."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+
+from bot.core.errors import FileProblem, FileRefused
+from bot.core.limits import ATTACHMENTS, FILE_CHARS, KEPT_FILE_CHARS, PDF_PAGES
+from bot.core.ports import FilesRead, Violation
+from bot.reading.reader import Reading
+from tests.core.test_attachments import WEB_PAGE, zipped
+from tests.core.test_schemas import BOOK, an_object
+from tests.pdfs import a_bomb, a_pdf, a_slow_pdf
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """A file that needs no fetching."""
+
+    content: bytes
+    filename: str = "file.txt"
+    url: str = "https://cdn.discordapp.com/attachments/1/2/file.txt"
+    declared: int | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.content) if self.declared is None else self.declared
+
+    async def read(self) -> bytes:
+        return self.content
+
+
+async def fetch(file: Any, *, limit_bytes: int) -> bytes:
+    if len(file.content) > limit_bytes:
+        raise FileRefused(FileProblem.TOO_LARGE)
+    content: bytes = file.content
+    return content
+
+
+def reading(**changes: Any) -> Reading:
+    return Reading(fetch, **changes)
+
+
+async def read(*files: HeldFile, schema: HeldFile | None = None, kept: bool = True, **changes: Any) -> FilesRead:
+    reader = reading(**changes).files(files, schema=schema, kept=kept)
+    assert reader is not None
+    return await reader.read()
+
+
+async def refusal(*files: HeldFile, **options: Any) -> FileRefused:
+    with pytest.raises(FileRefused) as caught:
+        await read(*files, **options)
+    return caught.value
+
+
+class TestText:
+    async def test_it_is_taken_as_it_is(self) -> None:
+        (one, two) = (await read(HeldFile(b"one\n", "a.txt"), HeldFile("zwei ü".encode("utf-16"), "b.log"))).attachments
+        assert (one.name, one.kind, one.size_bytes, one.text, one.cut) == ("a.txt", "text", 4, "one", False)
+        assert two.text == "zwei ü"
+
+    async def test_a_web_page_that_came_instead_of_a_pdf_is_text(self) -> None:
+        (page,) = (await read(HeldFile(WEB_PAGE, "report.pdf"))).attachments
+        assert page.kind == "text"
+        assert "404" in page.text
+
+    async def test_a_long_one_is_cut(self) -> None:
+        for kept, limit in ((True, KEPT_FILE_CHARS), (False, FILE_CHARS)):
+            (file,) = (await read(HeldFile(b"a" * (limit + 1)), kept=kept)).attachments
+            assert (len(file.text), file.cut) == (limit, True)
+            (file,) = (await read(HeldFile(b"a" * limit), kept=kept)).attachments
+            assert (len(file.text), file.cut) == (limit, False)
+
+    async def test_several_share_the_room_and_leave_none_unused(self) -> None:
+        short, long, longer = (
+            await read(HeldFile(b"a" * 10), HeldFile(b"b" * 100_000), HeldFile(b"c" * 100_000))
+        ).attachments
+        assert len(short.text) == 10
+        assert len(long.text) + len(longer.text) == KEPT_FILE_CHARS - 10
+        assert abs(len(long.text) - len(longer.text)) <= 1
+
+    @pytest.mark.parametrize(
+        ("file", "problem"),
+        [
+            (HeldFile(zipped(), "notes.txt"), FileProblem.ARCHIVE),
+            (HeldFile(b"\x89PNG\r\n\x1a\n\x00", "notes.txt"), FileProblem.PICTURE),
+            (HeldFile(b"a\x00b", "notes.txt"), FileProblem.NOT_TEXT),
+            (HeldFile(b"", "notes.txt"), FileProblem.EMPTY),
+            (HeldFile(b"a" * (1024**2 + 1)), FileProblem.TOO_LARGE),
+            (HeldFile(b"a", declared=21 * 1024**2), FileProblem.TOO_LARGE),
+            (HeldFile(b"a" * (20 * 1024**2 + 1), declared=1), FileProblem.TOO_LARGE),  # it lied about its size
+        ],
+    )
+    async def test_what_is_refused_is_named_by_its_number(self, file: HeldFile, problem: FileProblem) -> None:
+        refused = await refusal(HeldFile(b"fine"), file)
+        assert (refused.problem, refused.fields) == (problem, {"number": 2})
+
+    async def test_too_many(self) -> None:
+        refused = await refusal(*[HeldFile(b"a")] * (ATTACHMENTS + 1))
+        assert refused.problem is FileProblem.TOO_MANY
+
+    async def test_a_name_of_ten_thousand_characters(self) -> None:
+        (file,) = (await read(HeldFile(b"a", "n" * 10_000 + ".txt"))).attachments
+        assert len(file.name) <= 80
+
+    def test_no_files_need_no_reader(self) -> None:
+        assert reading().files([], kept=True) is None
+
+
+class TestPdf:
+    @pytest.mark.parametrize("compress", [False, True])
+    async def test_its_text_is_read(self, compress: bool) -> None:
+        (file,) = (
+            await read(HeldFile(a_pdf(["A heap (is) a tree.", "A stack."], compress=compress), "x.txt"))
+        ).attachments
+        assert (file.kind, file.text, file.cut) == ("PDF", "A heap (is) a tree.\n\nA stack.", False)
+
+    async def test_only_the_first_pages_are(self) -> None:
+        (file,) = (await read(HeldFile(a_pdf([f"page {n}" for n in range(PDF_PAGES + 1)])))).attachments
+        assert file.cut
+        assert file.text.endswith(f"page {PDF_PAGES - 1}")
+
+    @pytest.mark.parametrize(
+        ("content", "problem"),
+        [
+            (b"%PDF-1.4\n" + WEB_PAGE, FileProblem.PDF_BROKEN),
+            (b"%PDF-1.7", FileProblem.PDF_BROKEN),
+            (a_pdf()[:200], FileProblem.PDF_BROKEN),
+            (a_pdf(["", ""]), FileProblem.PDF_WITHOUT_TEXT),
+        ],
+        ids=["page", "nothing", "cut", "scan"],
+    )
+    async def test_what_cannot_be_read(self, content: bytes, problem: FileProblem) -> None:
+        assert (await refusal(HeldFile(content, "a.pdf"))).problem is problem
+
+    async def test_a_locked_one(self) -> None:
+        writer = PdfWriter(PdfReader(BytesIO(a_pdf())))
+        writer.encrypt("secret", algorithm="RC4-128")
+        locked = BytesIO()
+        writer.write(locked)
+        assert (await refusal(HeldFile(locked.getvalue(), "a.pdf"))).problem is FileProblem.PDF_LOCKED
+
+    async def test_a_bomb_is_not_unpacked(self) -> None:
+        bomb = a_bomb()
+        assert len(bomb) < 1024**2
+        assert (await refusal(HeldFile(bomb, "a.pdf"))).problem in (
+            FileProblem.PDF_BROKEN,
+            FileProblem.PDF_WITHOUT_TEXT,
+        )
+
+    async def test_a_page_that_takes_too_long_is_given_up(self) -> None:
+        assert (await refusal(HeldFile(a_slow_pdf(), "a.pdf"), job_seconds=3)).problem is FileProblem.PDF_BROKEN
+
+
+def schema_file(schema: Any, name: str = "book.json") -> HeldFile:
+    return HeldFile(json.dumps(schema).encode(), name)
+
+
+class TestSchema:
+    async def test_it_is_read_with_its_name(self) -> None:
+        found = await read(HeldFile(b"one"), schema=schema_file(BOOK, "my book.json"))
+        assert json.loads(found.schema or "") == BOOK
+        assert found.schema_name == "my_book"
+        assert len(found.attachments) == 1
+
+    @pytest.mark.parametrize(
+        ("content", "problem"),
+        [
+            (b"", FileProblem.SCHEMA_NOT_JSON),
+            (b"\x89PNG\r\n", FileProblem.SCHEMA_NOT_JSON),
+            (b'{"type": "object", "type": "object"}', FileProblem.SCHEMA_NOT_JSON),
+            (b'{"type": "object", "minProperties": NaN}', FileProblem.SCHEMA_NOT_JSON),
+            (b"[" * 60_000, FileProblem.SCHEMA_NOT_JSON),
+            (b" " * (64 * 1024) + b"{}", FileProblem.SCHEMA_NOT_JSON),
+            (b'["object"]', FileProblem.SCHEMA_NOT_OBJECT),
+            (b'{"type": "object", "minProperties": "many"}', FileProblem.SCHEMA_INVALID),
+            (b'{"type": "object", "required": "all"}', FileProblem.SCHEMA_INVALID),
+            (b'{"type": "object", "properties": {"a": {"type": "word"}}}', FileProblem.SCHEMA_INVALID),
+        ],
+    )
+    async def test_what_is_refused(self, content: bytes, problem: FileProblem) -> None:
+        assert (await refusal(schema=HeldFile(content))).problem is problem
+
+
+class TestViolation:
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ({"title": "x", "pages": 3}, None),
+            ({"title": "x", "pages": 0}, Violation("$.pages", "minimum", "1")),
+            ({"title": 5, "pages": 1}, Violation("$.title", "type", '"string"')),
+            ({"title": "x"}, Violation("$", "required", '"pages"')),
+            ({"title": "x", "pages": 1, "more": 1}, Violation("$", "additionalProperties", '"more"')),
+            ([], Violation("$", "type", '"object"')),
+        ],
+    )
+    async def test_it_is_named(self, value: Any, expected: Violation | None) -> None:
+        assert await reading().violation(json.dumps(value), json.dumps(BOOK)) == expected
+
+    async def test_a_path_is_plain(self) -> None:
+        found = await reading().violation('{"a`@b": 1}', json.dumps(an_object(**{"a`@b": {"type": "string"}})))
+        assert found is not None
+        assert not set("`@") & set(found.path)
+
+    async def test_a_check_that_never_ends_is_given_up(self) -> None:
+        twice: Sequence[Any] = [an_object(a={"$ref": "#"})] * 2
+        bomb = {"type": "object", "allOf": twice}  # twice as much work for every level of the value
+        value = '{"a":' * 200 + "1" + "}" * 200
+        with pytest.raises(TimeoutError):
+            await reading(job_seconds=3).violation(value, json.dumps(bomb))
+
+    async def test_nothing_is_fetched_for_a_reference(self) -> None:
+        schema = {"type": "object", "$ref": "http://127.0.0.1:9/schema.json"}  # nobody checked this one
+        with pytest.raises(TimeoutError):
+            await reading().violation("{}", json.dumps(schema))
+
+
+async def test_the_child_gets_none_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+    original = subprocess.run
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        seen.update(options)
+        return original(*arguments, **options)
+
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    monkeypatch.setattr(subprocess, "run", watched)
+    await read(HeldFile(a_pdf()))
+    assert seen["env"] == {}
