@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import streaming
+from benchmarks import conversation, crowd, history, streaming
 from benchmarks.processes import PROC
 from benchmarks.table import Row, render
 from tests.wire.discord_standin.spec import load_spec
@@ -28,6 +28,9 @@ class Measure(Protocol):
 
 MEASUREMENTS: Mapping[str, Measure] = {
     "streaming": streaming.measure,
+    "crowd": crowd.measure,
+    "conversation": conversation.measure,
+    "history": history.measure,
 }
 
 
