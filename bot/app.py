@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EXTENSIONS = ("cogs.chat", "cogs.channel", "cogs.triggers", "cogs.models", "cogs.help", "cogs.menus")
+EXTENSIONS = (
+    "cogs.chat",
+    "cogs.conversation",
+    "cogs.channel",
+    "cogs.triggers",
+    "cogs.models",
+    "cogs.help",
+    "cogs.menus",
+)
 TREE_HASH = "command_tree_hash"
 RATE_LIMITED_PATH = re.compile(r"/channels/(?P<channel>\d+)/messages/\d+$|/webhooks/\d+/(?P<token>[^/]+)/messages/")
 
@@ -45,11 +53,17 @@ def intents(*, message_content: bool) -> discord.Intents:
     return wanted
 
 
+class NotAcknowledged(Exception):
+    """Discord no longer knows the interaction: nothing may be spent on it, and nobody can be told."""
+
+
 class ParleyTree(app_commands.CommandTree["Parley"]):
     """The commands, with the boundary where whatever a command lets through becomes a sentence."""
 
     async def on_error(self, interaction: discord.Interaction[Parley], error: app_commands.AppCommandError, /) -> None:
         """Tell the member, under an error id that is in the log."""
+        if isinstance(error, app_commands.CommandInvokeError) and isinstance(error.original, NotAcknowledged):
+            return  # logged where it happened
         sentences = interaction.client.services.sentences
         if isinstance(error, app_commands.CheckFailure):
             text = sentences("replies.not_allowed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -83,6 +83,7 @@ class ReplyRoute:
     A message is answered in its channel, as a reply to it. An interaction is answered by editing its original
     response (message ``response_id``) with the application id and the interaction's token, a secret for 15 minutes.
     ``single_page``: no further message can follow the first one (it is private, or the bot may not send here).
+    ``reply_to``: the message that an answer in the channel replies to, where it is not the question's own.
     """
 
     channel_id: int
@@ -91,6 +92,7 @@ class ReplyRoute:
     response_id: int | None = None
     ephemeral: bool = False
     single_page: bool = False
+    reply_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Question:
     ``replaces``: the trigger of the turn whose pair goes when this answer is stored; the prompt leaves it out.
     ``continues``: the trigger of the turn whose cut answer this one goes on with.
     ``restores``: the answer that is shown where this one will be, and comes back when this one fails.
+    ``restores_cut``: that answer had been cut.
     """
 
     trigger_id: int
@@ -124,6 +127,7 @@ class Question:
     replaces: int | None = None
     continues: int | None = None
     restores: str | None = None
+    restores_cut: bool = False
 
     @property
     def source_message_id(self) -> int | None:
@@ -161,6 +165,14 @@ class History:
     epoch: int
     turns: tuple[Turn, ...]
     summary: str | None = None
+
+    def without(self, trigger_id: int | None) -> History:
+        """Return the history as if one question had not been asked."""
+        return (
+            self
+            if trigger_id is None
+            else replace(self, turns=tuple(t for t in self.turns if t.trigger_id != trigger_id))
+        )
 
 
 class EndReason(StrEnum):

@@ -17,7 +17,11 @@ ParleyError
 │   ├── NotLatest           only the latest turn can be answered again or gone on with
 │   ├── UnknownTurn         too old, deleted, forgotten, or never kept
 │   ├── NothingKept         the conversation has no turns
-│   └── BeingAnswered       another press was faster
+│   ├── BeingAnswered       another press was faster
+│   ├── NoThreadsHere       not a channel that threads can be made in
+│   ├── MayNotMakeThreads   the member lacks the permission
+│   ├── CannotMakeThreads   the bot lacks the permission
+│   └── PrivateStaysPrivate a private conversation is not shown to others
 └── ProviderError           anything about the OpenAI-compatible server
     ├── KeyRejected         401, 403
     ├── QuotaExhausted      429 with a quota code: never retried
@@ -218,6 +222,30 @@ class BeingAnswered(Refusal):
     """Another press about the same turn was faster."""
 
     code = "being_answered"
+
+
+class NoThreadsHere(Refusal):
+    """Not a channel that threads can be made in."""
+
+    code = "no_threads_here"
+
+
+class MayNotMakeThreads(Refusal):
+    """The member lacks the permission to make public threads."""
+
+    code = "may_not_make_threads"
+
+
+class CannotMakeThreads(Refusal):
+    """The bot lacks a permission that a thread needs, or Discord refuses."""
+
+    code = "cannot_make_threads"
+
+
+class PrivateStaysPrivate(Refusal):
+    """A private conversation is not shown to others."""
+
+    code = "private_stays_private"
 
 
 class ProviderError(ParleyError):

@@ -20,6 +20,7 @@ TURNS_SIDE_BY_SIDE = 3
 TURNS_WAITING = 5
 TURN_SECONDS = 780  # 13 minutes: an interaction's token lives 15
 GENERATIONS = 2  # a text is generated again at most once after a crash
+UNDO_TURNS = (1, 10)
 QUOTE_CHARS = 1500  # of the message that a member replies to
 AUTHOR_NAME_CHARS = 32
 

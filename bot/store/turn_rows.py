@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from itertools import count, takewhile
 
 from bot.core.conversation import (
@@ -70,12 +71,17 @@ def turn_from_row(row: sqlite3.Row) -> Turn:
     return Turn(row["turn_id"], role, row["text"], row["author_name"], quote, asked_at, row["trigger_id"], attachments)
 
 
+def contiguous(placed: Mapping[int, int]) -> tuple[int, ...]:
+    """Return the messages of a reply up to the first gap: what stands behind one cannot be told which page it shows."""
+    return tuple(placed[page] for page in takewhile(placed.__contains__, count()))
+
+
 def claim_from_row(row: sqlite3.Row, places: list[sqlite3.Row], pages: list[sqlite3.Row]) -> Claim:
     """Read one unfinished claim; ``places`` and ``pages`` hold those of all claims, pages in order."""
     trigger_id = row["trigger_id"]
-    placed = {place["page"]: place["message_id"] for place in places if place["trigger_id"] == trigger_id}
-    # Page by page: what stands behind a gap cannot be told which page it shows.
-    message_ids = tuple(placed[page] for page in takewhile(placed.__contains__, count()))
+    message_ids = contiguous(
+        {place["page"]: place["message_id"] for place in places if place["trigger_id"] == trigger_id}
+    )
     reply = None
     if row["state"] == ClaimState.READY:
         reply = Reply(

@@ -99,6 +99,12 @@ WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating', 'ready')
 RETURNING 0 AS keeps_question
 """
 
+CANCEL: Final = """
+UPDATE claims SET state = 'cancelled', reason = 'withdrawn', updated_at = :now
+WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating', 'ready')
+RETURNING trigger_id
+"""
+
 KEEP_QUESTION: Final = "UPDATE pending SET interaction_token = NULL WHERE trigger_id = :trigger_id"
 
 FORGET_QUESTION: Final = "DELETE FROM pending WHERE trigger_id = :trigger_id"

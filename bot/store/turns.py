@@ -201,6 +201,19 @@ class SqliteTurnStore:
         """End the claim without a delivered reply, and wipe it; its reservation stays in the ledger."""
         await self._end(sql.EXPIRE, trigger_id, reason=reason)
 
+    async def cancel(self, trigger_id: int, *, billed: bool) -> None:
+        """End an unfinished claim as CANCELLED, wipe it, and settle its reservations in full or release them."""
+        parameters: Parameters = {"trigger_id": trigger_id, "now": self._now()}
+        cost: Parameters = {**parameters, "run_id": self._run_id, "billed": int(billed)}
+
+        async def work(transaction: Transaction) -> None:
+            if await transaction.run(sql.CANCEL, parameters):
+                await transaction.run(sql.SETTLE_FAILED, cost)
+                await transaction.run(sql.FORGET_QUESTION, parameters)
+                await transaction.run(sql.EMPTY_OUTBOX, parameters)
+
+        await self._database.transaction(work)
+
     async def take_failed(self, trigger_id: int, author_id: int) -> Question | None:
         """Return the kept question of a FAILED claim to its author, once. Its route has no interaction token."""
         rows = await self._database.run(sql.TAKE_FAILED, {"trigger_id": trigger_id, "author_id": author_id})

@@ -8,14 +8,14 @@ import logging
 import aiohttp
 import discord
 
+from bot.app import NotAcknowledged
+
+__all__ = ["NotAcknowledged", "defer"]
+
 log = logging.getLogger(__name__)
 
 ALREADY_ACKNOWLEDGED = 40060
 ACKNOWLEDGE_SECONDS = 10.0
-
-
-class NotAcknowledged(Exception):
-    """Discord no longer knows the interaction: nothing may be spent on it."""
 
 
 async def defer(interaction: discord.Interaction, *, ephemeral: bool, thinking: bool = True) -> int | None:

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any, Self
+from functools import partial
+from typing import Any, ClassVar, Self
 
 import discord
 
 from bot.app import Parley
-from bot.core.conversation import Question, ReplyKind, TriggerKind
+from bot.core.conversation import Question, Reply, ReplyKind, TriggerKind
+from bot.core.sentences import Sentences
 from bot.core.turns import StopOutcome
+from cogs.ui import acting
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.questions import route_of_interaction
 from cogs.ui.screen import DiscordScreen, InteractionScreen, MessageScreen, Surroundings
+from cogs.ui.telling import parley
+
+Buttons = discord.ui.DynamicItem[discord.ui.Button[Any]]
 
 OUTCOMES = {
     StopOutcome.STOPPING: "replies.stopping",
@@ -42,7 +48,7 @@ class StopButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"stop
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Stop the answer, for its asker or a moderator."""
-        services = _parley(interaction).services
+        services = parley(interaction).services
         outcome = services.turns.stop(
             self.trigger_id, member_id=interaction.user.id, is_moderator=interaction.permissions.manage_messages
         )
@@ -66,7 +72,7 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Answer the kept question in place of the notice, for the person who asked it."""
-        bot = _parley(interaction)
+        bot = parley(interaction)
         services = bot.services
         ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
         try:
@@ -80,6 +86,7 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
         question = replace(
             kept,
             trigger_id=interaction.id,
+            message_id=kept.source_message_id,
             kind=TriggerKind.INTERACTION,
             route=route_of_interaction(interaction, response_id=response_id, ephemeral=ephemeral),
             asked_at=interaction.created_at,
@@ -87,11 +94,111 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
         await services.turns.ask(question, screen_for(bot, question))
 
 
-BUTTONS = (StopButton, TryAgainButton)
+class _AnswerButton:
+    """What the buttons under a finished answer share."""
+
+    name: ClassVar[str]
+    emoji: ClassVar[str]
+
+    def __init__(self, trigger_id: int, label: str | None = None) -> None:
+        button: discord.ui.Button[Any] = discord.ui.Button(
+            label=label or self.name, emoji=self.emoji, custom_id=f"{self.name}:{trigger_id}"
+        )
+        super().__init__(button)  # type: ignore[call-arg]  # the DynamicItem that comes after this class
+        self.trigger_id = trigger_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the button that was pressed."""
+        return cls(int(match["trigger_id"]))
 
 
-def screen_for(bot: Parley, question: Question, *, message_ids: tuple[int, ...] = ()) -> DiscordScreen:
-    """Return the screen that shows the reply to a question. ``message_ids``: what an earlier process showed of it."""
+class RegenerateButton(
+    _AnswerButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"regen:(?P<trigger_id>\d{1,20})"
+):
+    """Answers the latest question anew."""
+
+    name, emoji = "regen", "🔄"
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer anew, in place."""
+        await acting.regenerate(interaction, self.trigger_id, partial(_screen_in_place, parley(interaction)))
+
+
+class ContinueButton(
+    _AnswerButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"more:(?P<trigger_id>\d{1,20})"
+):
+    """Goes on with an answer that was cut."""
+
+    name, emoji = "more", "▶️"
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Go on below."""
+        await acting.go_on(interaction, self.trigger_id, partial(_screen_in_place, parley(interaction)))
+
+
+class BranchButton(
+    _AnswerButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"branch:(?P<trigger_id>\d{1,20})"
+):
+    """Continues the conversation from an answer in a thread."""
+
+    name, emoji = "branch", "🌿"
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Open the thread."""
+        await acting.branch(interaction, self.trigger_id)
+
+
+class DeleteButton(
+    _AnswerButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"delete:(?P<trigger_id>\d{1,20})"
+):
+    """Forgets a question with its answer."""
+
+    name, emoji = "delete", "🗑️"
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Forget it and take away the messages."""
+        await acting.delete(interaction, self.trigger_id)
+
+
+BUTTONS = (StopButton, TryAgainButton, RegenerateButton, ContinueButton, BranchButton, DeleteButton)
+
+
+def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> discord.ui.View | None:
+    """Return the buttons under a finished reply. Under an answer that could not be replaced they are about that one."""
+    if reply.kind is ReplyKind.NOTICE and question.restores is None:
+        return _view(TryAgainButton(question.trigger_id, sentences("buttons.try_again"))) if reply.retryable else None
+    key, trigger_id = question.conversation, question.trigger_id
+    if reply.kind is ReplyKind.NOTICE and question.replaces is not None:
+        trigger_id = question.replaces
+    delete = DeleteButton(trigger_id, sentences("buttons.delete"))
+    if key is None:  # nothing is kept of it but the message itself
+        return None if question.route.ephemeral else _view(delete)
+    buttons: list[Buttons] = [RegenerateButton(trigger_id, sentences("buttons.regenerate"))]
+    if reply.incomplete:
+        buttons.append(ContinueButton(trigger_id, sentences("buttons.go_on")))
+    if key.member_id is None:
+        buttons.append(BranchButton(trigger_id, sentences("buttons.branch")))
+    return _view(*buttons, delete)
+
+
+def _screen_in_place(bot: Parley, question: Question, shown_ids: tuple[int, ...]) -> DiscordScreen:
+    return screen_for(bot, question, takes_over=shown_ids)
+
+
+def screen_for(
+    bot: Parley,
+    question: Question,
+    *,
+    message_ids: tuple[int, ...] | None = None,
+    takes_over: tuple[int, ...] = (),
+) -> DiscordScreen:
+    """Return the screen that shows the reply to a question.
+
+    ``message_ids``: what an earlier process showed of it. ``takes_over``: the messages of an answer that it replaces.
+    """
     services = bot.services
     surroundings = Surroundings(
         client=bot,
@@ -99,20 +206,14 @@ def screen_for(bot: Parley, question: Question, *, message_ids: tuple[int, ...] 
         pace=services.pace,
         place=services.store.place,
         growing_view=lambda asked: _view(StopButton(asked.trigger_id, services.sentences("buttons.stop"))),
-        finished_view=lambda asked, reply: (
-            _view(TryAgainButton(asked.trigger_id, services.sentences("buttons.try_again")))
-            if reply.kind is ReplyKind.NOTICE and reply.retryable
-            else None
-        ),
+        finished_view=partial(_finished_view, services.sentences),
     )
     kind = MessageScreen if question.route.application_id is None else InteractionScreen
-    return kind(surroundings, question, message_ids=message_ids)
+    return kind(surroundings, question, message_ids=message_ids, takes_over=takes_over)
 
 
-def _parley(interaction: discord.Interaction[Any]) -> Parley:
-    bot: Parley = interaction.client
-    return bot
-
-
-def _view(button: StopButton | TryAgainButton) -> discord.ui.View:
-    return discord.ui.View(timeout=None).add_item(button)
+def _view(*buttons: Buttons) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    for button in buttons:
+        view.add_item(button)
+    return view

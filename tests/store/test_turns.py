@@ -136,7 +136,7 @@ async def test_an_answer_ends_done_and_a_notice_failed(database: Database, store
     assert await store.unfinished() == []
 
 
-Call = Callable[[SqliteTurnStore], Awaitable[None]]
+Call = Callable[[SqliteTurnStore], Awaitable[object]]
 OTHER = Reply(ReplyKind.ANSWER, (Page("another answer"),))
 
 

@@ -1,0 +1,132 @@
+"""What the buttons under a finished answer do. Whose turn it is, and whether it is still there, is looked up anew."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import discord
+
+from bot.core.conversation import ConversationKey, Question, ReplyRoute
+from bot.core.conversations import GO_ON
+from bot.core.errors import DeliveryFailed, DeliveryRefused, PrivateStaysPrivate
+from bot.core.kept import KeptTurn
+from bot.core.ports import Screen
+from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.calls import call
+from cogs.ui.questions import may_send, question_of_interaction, route_of_interaction
+from cogs.ui.telling import member_of, parley, told
+from cogs.ui.threads import open_thread
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+ScreenFor = Callable[[Question, tuple[int, ...]], Screen]  # with the messages that the answer takes over
+
+
+def _is_private(interaction: Interaction) -> bool:
+    return interaction.message is not None and interaction.message.flags.ephemeral
+
+
+async def regenerate(interaction: Interaction, trigger_id: int, screen_for: ScreenFor) -> None:
+    """Answer the latest question anew, where its answer stands; that comes back when it fails."""
+    services, private = parley(interaction).services, _is_private(interaction)
+    try:
+        response_id = await defer(interaction, ephemeral=private, thinking=False)
+    except NotAcknowledged:
+        return
+    async with told(interaction, in_response=False):
+        turn = await services.conversations.latest_turn(
+            trigger_id, channel_id=interaction.channel_id or 0, by=member_of(interaction)
+        )
+        if private or not may_send(interaction):  # only the interaction's token leads to the message
+            route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
+            shown: tuple[int, ...] = ()
+        else:  # the button is under the last page, and only the channel leads to the others
+            route = ReplyRoute(channel_id=interaction.channel_id or 0)
+            shown = turn.shown_ids or ((response_id,) if response_id is not None else ())
+        question = turn.asked_again(
+            trigger_id=interaction.id, route=route, asked_at=interaction.created_at, in_place=True
+        )
+        await services.turns.ask(question, screen_for(question, shown))
+
+
+async def go_on(interaction: Interaction, trigger_id: int, screen_for: ScreenFor) -> None:
+    """Ask the model to go on with an answer that was cut; what comes is a reply below it."""
+    services, private = parley(interaction).services, _is_private(interaction)
+    by_response = private or not may_send(interaction)
+    try:
+        response_id = await defer(interaction, ephemeral=private, thinking=by_response)
+    except NotAcknowledged:
+        return
+    async with told(interaction, in_response=by_response):
+        turn = await services.conversations.latest_turn(
+            trigger_id, channel_id=interaction.channel_id or 0, by=member_of(interaction)
+        )
+        if by_response:
+            route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
+        else:
+            route = ReplyRoute(channel_id=interaction.channel_id or 0, reply_to=response_id)
+        question = question_of_interaction(
+            interaction, text=GO_ON, route=route, options=turn.options, conversation=turn.key
+        )
+        question = replace(question, show_question=False, continues=turn.trigger_id)
+        await services.turns.ask(question, screen_for(question, ()))
+
+
+async def branch(interaction: Interaction, trigger_id: int) -> None:
+    """Continue the conversation from this answer in a thread, or, in a direct message, as a new one there."""
+    try:
+        await defer(interaction, ephemeral=True)
+    except NotAcknowledged:
+        return
+    async with told(interaction, in_response=True):
+        turn = await parley(interaction).services.conversations.turn(
+            trigger_id, channel_id=interaction.channel_id or 0, by=member_of(interaction)
+        )
+        await branch_from(interaction, turn)
+
+
+async def branch_from(interaction: Interaction, turn: KeptTurn, name: str | None = None) -> None:
+    """Branch off after a turn and say where. Raises a ``ParleyError``."""
+    services = parley(interaction).services
+    conversations, sentences = services.conversations, services.sentences
+    with conversations.alone(turn.trigger_id):
+        if interaction.guild_id is None:
+            await conversations.rewind(turn)
+            await interaction.edit_original_response(content=sentences("replies.branched_here"))
+            return
+        if turn.is_private:
+            raise PrivateStaysPrivate
+        link = f"https://discord.com/channels/{interaction.guild_id}/{interaction.channel_id}"
+        if turn.shown_ids:
+            link = f"{link}/{turn.shown_ids[-1]}"
+        first_line = sentences("replies.branch_first_line", link=link)
+        thread = await open_thread(interaction, name or turn.text, first_line)
+        await conversations.copy(turn, ConversationKey(thread.id, interaction.guild_id))
+        await interaction.edit_original_response(content=sentences("replies.branched", thread=thread.mention))
+
+
+async def delete(interaction: Interaction, trigger_id: int) -> None:
+    """Forget a turn, and take away the messages of its reply."""
+    services = parley(interaction).services
+    try:
+        shown_id = await defer(interaction, ephemeral=_is_private(interaction), thinking=False)
+    except NotAcknowledged:
+        return
+    async with told(interaction, in_response=False):
+        message_ids = await services.conversations.delete(trigger_id, by=member_of(interaction))
+        channel = interaction.client.get_partial_messageable(interaction.channel_id or 0, guild_id=interaction.guild_id)
+        try:
+            for message_id in message_ids:
+                if message_id != shown_id:
+                    with suppress(discord.NotFound):
+                        await call(channel.get_partial_message(message_id).delete, clock=services.clock)
+            with suppress(discord.NotFound):
+                await call(interaction.delete_original_response, clock=services.clock)
+        except (DeliveryFailed, DeliveryRefused) as error:
+            log.warning("a forgotten answer stays in sight", extra={"trigger_id": trigger_id, "detail": error.detail})
+            await interaction.followup.send(services.sentences("replies.forgotten_but_shown"), ephemeral=True)

@@ -1,0 +1,73 @@
+"""Tells the person behind an interaction, and nobody else where Discord allows it, what stood in the way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import discord
+
+from bot.app import Parley
+from bot.core.errors import ParleyError, Refusal, new_error_id
+from bot.core.kept import Member
+from bot.core.sentences import Sentences
+from cogs.ui.acknowledging import defer
+
+log = logging.getLogger(__name__)
+
+
+def parley(interaction: discord.Interaction[Any]) -> Parley:
+    """Return the bot that an interaction belongs to."""
+    bot: Parley = interaction.client
+    return bot
+
+
+def member_of(interaction: discord.Interaction[Any]) -> Member:
+    """Return who is behind an interaction, with what Discord says of their rights right now."""
+    return Member(interaction.user.id, interaction.guild_id is None or interaction.permissions.manage_messages)
+
+
+def sentence_for(error: ParleyError, sentences: Sentences, **about: object) -> str:
+    """Return what a member reads: a refusal as it is; a failure with the id under which the log has it."""
+    if isinstance(error, Refusal):
+        return sentences(error.sentence_key, **error.fields)
+    error_id = new_error_id()
+    log.warning("could not do it", extra={**about, "error_id": error_id, "code": error.code, "detail": error.detail})
+    return sentences.notice(error, error_id)
+
+
+@asynccontextmanager
+async def told(interaction: discord.Interaction[Any], *, in_response: bool) -> AsyncIterator[None]:
+    """Turn what goes wrong inside into a sentence. The interaction has been deferred.
+
+    ``in_response``: Discord shows that the bot is thinking, and the sentence takes that place; otherwise it is a
+    follow-up that only this person sees.
+    """
+    try:
+        yield
+    except ParleyError as error:
+        await _tell(interaction, error, in_response=in_response)
+    except Exception:
+        log.exception("an interaction failed", extra={"trigger_id": interaction.id})
+        await _tell(interaction, ParleyError(), in_response=in_response)
+
+
+@asynccontextmanager
+async def deferred(interaction: discord.Interaction[Any], *, ephemeral: bool) -> AsyncIterator[int | None]:
+    """Defer a command, give the id of its response, and turn what goes wrong inside into a sentence there.
+
+    Nothing inside is done when Discord no longer knows the interaction.
+    """
+    response_id = await defer(interaction, ephemeral=ephemeral)
+    async with told(interaction, in_response=True):
+        yield response_id
+
+
+async def _tell(interaction: discord.Interaction[Any], error: ParleyError, *, in_response: bool) -> None:
+    text = sentence_for(error, parley(interaction).services.sentences, trigger_id=interaction.id)
+    if in_response:
+        await interaction.edit_original_response(content=text)
+    else:
+        await interaction.followup.send(text, ephemeral=True)
