@@ -23,6 +23,7 @@ from bot.core.limits import EDIT_SECONDS
 from bot.core.pacing import EditPace
 from bot.core.ports import Clock, Draft
 from cogs.ui.calls import CALL_SECONDS, UPLOAD_SECONDS, call, nonce
+from cogs.ui.recovering import Traces, find_pages
 
 log = logging.getLogger(__name__)
 
@@ -54,14 +55,26 @@ class _Shown:
 
 
 class DiscordScreen(ABC):
-    """One reply. Not for two turns, and not for two processes at once."""
+    """One reply. Not for two turns, and not for two processes at once.
 
-    def __init__(self, surroundings: Surroundings, question: Question, *, message_ids: tuple[int, ...] = ()) -> None:
+    ``message_ids``: what an earlier process wrote down of what it showed. It may have shown more.
+    ``takes_over``: the messages of an answer that this one replaces.
+    """
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        question: Question,
+        *,
+        message_ids: tuple[int, ...] | None = None,
+        takes_over: tuple[int, ...] = (),
+    ) -> None:
         self._around = surroundings
         self._question = question
         route = question.route
-        known = message_ids or ((route.response_id,) if route.response_id is not None else ())
+        known = message_ids or takes_over or ((route.response_id,) if route.response_id is not None else ())
         self._shown = [_Shown(message_id, None) for message_id in known]
+        self._unsure = message_ids is not None and not route.ephemeral
         self._draft: Draft | None = None
         self._edits: asyncio.Task[None] | None = None
         self._pausing = False
@@ -84,13 +97,21 @@ class DiscordScreen(ABC):
                         await self._pause(wait)
                 draft, self._draft = self._draft, None
                 if draft is not None:
-                    await self._show_pages([Page(text) for text in draft.pages()], growing=True)
+                    await self._show_growing(draft)
         except (DeliveryFailed, DeliveryRefused, discord.HTTPException) as error:
             # Growing text is a courtesy: the finished answer is delivered, retried and accounted for by itself.
             log.info("an unfinished answer was not shown", extra={"detail": str(error)[:60]})
             self._finished = True
         finally:
             self._edits = None
+
+    async def _show_growing(self, draft: Draft) -> None:
+        await self._recover(None)
+        pages = [Page(text) for text in draft.pages()]
+        # One new message at a time: it is the newest and has the buttons, by which a later process would find it.
+        await self._show_pages(pages[: len(self._shown) + 1], growing=True)
+        if len(self._shown) < len(pages) and self._draft is None:
+            self._draft = draft
 
     async def _pause(self, seconds: float) -> None:
         self._pausing = True
@@ -113,6 +134,7 @@ class DiscordScreen(ABC):
         """Replace what is shown with the finished reply, at once. Safe to repeat."""
         await self._stop_showing()
         self._around.pace.note(self._pace_key, self._around.clock.perf_seconds())
+        await self._recover(reply)
         await self._show_pages(reply.pages, growing=False, reply=reply)
         for surplus in self._shown[len(reply.pages) :]:
             await self._drop(surplus)
@@ -138,6 +160,29 @@ class DiscordScreen(ABC):
         if reply is None:
             return self._around.growing_view(self._question)
         return self._around.finished_view(self._question, reply)
+
+    async def _recover(self, reply: Reply | None) -> None:
+        """Once, for a turn that a restart left: take what is shown already, whatever was written down of it."""
+        if not self._unsure:
+            return
+        around, question = self._around, self._question
+        views = [around.growing_view(question), around.finished_view(question, reply) if reply is not None else None]
+        pages = reply.pages[len(self._shown) :] if reply is not None else ()
+        traces = Traces(
+            own_id=around.client.user.id if around.client.user is not None else 0,
+            known=frozenset(shown.message_id for shown in self._shown),
+            custom_ids=frozenset(
+                str(getattr(item, "custom_id", None)) for view in views if view for item in view.children
+            ),
+            texts=frozenset(page.content.strip() for page in pages if page.content),
+        )
+        try:
+            found = await call(lambda: find_pages(self._channel, question, traces), clock=around.clock)
+        except DeliveryRefused as error:  # the bot may not read there; the nonces hold for some minutes all the same
+            log.info("could not look for what was shown", extra={"detail": error.detail})
+        else:
+            self._shown += [_Shown(message_id, None) for message_id in found]
+        self._unsure = False
 
     async def _create(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
         message = await self._send(number, page, kind, view)
@@ -232,8 +277,11 @@ class MessageScreen(DiscordScreen):
         if number > 0:
             return await self._send_to_channel(page, view, own_nonce)
         route = self._question.route
+        reply_to = route.reply_to or self._question.source_message_id
+        if reply_to is None:
+            return await self._send_to_channel(page, view, own_nonce)
         reference = discord.MessageReference(
-            message_id=self._question.trigger_id,
+            message_id=reply_to,
             channel_id=route.channel_id,
             guild_id=self._question.guild_id,
             fail_if_not_exists=False,
