@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from bot.sandbox.standin import Hold, Say, StandIn
-from tests.wire.discord_standin import DiscordStandIn, Message, Request
+from tests.wire.discord_standin import DiscordStandIn, Message
 from tests.wire.discord_standin.server import StandInClock
 from tests.wire.program import Bench
 from tests.wire.talking import (
     ANSWER,
     MODEL_CANARY,
     QUESTION,
-    WRITING,
     answered,
     ask,
     chat_requests,
@@ -118,49 +115,6 @@ async def test_an_answer_whose_message_was_deleted_is_sent_again(
     await program.until(discord_standin.wait_for(lambda: discord_standin.replies_to(question)))
     await program.until(discord_standin.wait_for(lambda: reply_to(discord_standin, question).content == ANSWER))
     assert len(world.shown_by_bot(world.general)) == 1
-
-
-def is_final(request: Request) -> bool:
-    return WRITING not in request.body["content"]
-
-
-# The last request that Discord takes before the kill.
-MOMENTS: dict[str, Callable[[Request], bool]] = {
-    "the-first-words": lambda request: request.method == "POST",
-    "the-finished-first-page": lambda request: request.method == "PATCH" and is_final(request),
-    "the-second-page": lambda request: request.method == "POST" and "message_reference" not in request.body,
-    "the-finished-second-page": lambda request: is_final(request) and "Paragraph 11 " in request.body["content"],
-}
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-async def test_a_kill_between_a_request_and_its_answer_doubles_and_loses_nothing(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn, moment: str
-) -> None:
-    """Discord has taken the request, and the program never learns of it."""
-    world = discord_standin.world
-    program = await started(bench, discord_standin)
-
-    def kill_in_time() -> bool:
-        # Runs inside the stand-in, before the answer to that request leaves it.
-        deliveries = [r for r in discord_standin.requests() if r.method != "GET" and "/messages" in r.route]
-        if not any(MOMENTS[moment](request) for request in deliveries):
-            return False
-        program.kill_now()
-        return True
-
-    standin.script(Say(TWO_PAGES), Say(TWO_PAGES))
-    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
-    await discord_standin.wait_for(kill_in_time)
-    await program.kill()
-    again = await started(bench, discord_standin)
-    await again.until(discord_standin.wait_for(finished(discord_standin, question, TWO_PAGES)))
-    again.terminate()
-    assert await again.ended() == 0
-    assert finished(discord_standin, question, TWO_PAGES)()
-    assert len(world.shown_by_bot(world.general)) == 2
-    # Once an answer is finished it is stored, and never asked for again.
-    assert len(chat_requests(standin)) <= (1 if "finished" in moment else 2)
 
 
 async def test_a_visible_answer_outlives_the_interactions_token(

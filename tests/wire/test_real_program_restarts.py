@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bot.sandbox.standin import Hold, Say, StandIn
 from tests.wire.discord_standin import DiscordStandIn
 from tests.wire.program import Bench
 from tests.wire.talking import (
     ANSWER,
     QUESTION,
-    answered,
     ask,
     chat_requests,
     is_writing,
     reply_to,
     said,
-    shows,
     started,
 )
 
@@ -50,47 +46,6 @@ async def test_the_conversation_survives_a_restart(
     assert [role for role, _ in messages] == ["user", "assistant", "user"]
     assert QUESTION in messages[0][1]
     assert messages[1][1] == ANSWER
-
-
-@pytest.mark.parametrize("after_deltas", [None, 4], ids=["before-the-first-word", "in-the-middle"])
-async def test_after_a_kill_the_turn_is_finished_exactly_once(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn, after_deltas: int | None
-) -> None:
-    world = discord_standin.world
-    program = await started(bench, discord_standin)
-    standin.script(Hold(after_deltas=after_deltas, answer=ANSWER), Say(ANSWER))
-    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
-    if after_deltas is None:
-        await program.until(standin.arrived(1))
-    else:
-        await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
-    await program.kill()
-    again = await started(bench, discord_standin)
-    await again.until(discord_standin.wait_for(shows(discord_standin, question, ANSWER)))
-    standin.script(Say("Good."))
-    await ask(again, discord_standin, world.general, "Thank you.", "Good.")
-    assert reply_to(discord_standin, question).content == ANSWER
-    assert len(world.shown_by_bot(world.general)) == 2
-    assert len(chat_requests(standin)) == 3
-    # What was generated twice is in the conversation once.
-    assert [role for role, _ in said(chat_requests(standin)[2])] == ["user", "assistant", "user"]
-
-
-async def test_after_a_kill_a_slash_command_is_answered_in_its_original_response(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
-) -> None:
-    world = discord_standin.world
-    program = await started(bench, discord_standin)
-    standin.script(Hold(after_deltas=4, answer=ANSWER), Say(ANSWER))
-    interaction = discord_standin.slash(world.general, world.member, "chat", message=QUESTION)
-    await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
-    await program.kill()
-    again = await started(bench, discord_standin)
-    await again.until(discord_standin.wait_for(answered(interaction)))
-    assert interaction.original is not None
-    assert interaction.original.content.endswith(ANSWER)
-    assert world.shown_by_bot(world.general) == [interaction.original]
-    assert interaction.followups == []
 
 
 async def test_a_second_process_on_the_same_folder_ends_with_75(bench: Bench, discord_standin: DiscordStandIn) -> None:

@@ -30,7 +30,8 @@ class Call:
 
     def number(self, name: str) -> int:
         """Return a snowflake of the path."""
-        return int(self.path[name]) if self.path[name].isdecimal() else 0
+        given = self.path.get(name, "")
+        return int(given) if given.isdecimal() else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Hold:
     lifted: asyncio.Event = field(default_factory=asyncio.Event)
 
     def stops(self, method: str, route: str, call: Call) -> bool:
-        return method == self.method and route.endswith(self.route) and self.matches(call)
+        return method.startswith(self.method) and route.endswith(self.route) and self.matches(call)
 
 
 Handler = Callable[[Call], Answer]
@@ -98,6 +99,7 @@ class Rest:
         self.spec = spec
         self.token = token
         self.holds: list[Hold] = []
+        self.refusals: dict[tuple[str, str], Refusal] = {}
 
     def register(self, app: web.Application, routes: Routes) -> None:
         """Add routes in the order of the table: of two that match, the first wins."""
@@ -168,12 +170,14 @@ class Rest:
             # Without Via discord.py takes a 429 for a ban by Cloudflare.
             return Answer(body, HTTPStatus.TOO_MANY_REQUESTS), verdict.headers | {"Via": "1.1 stand-in"}
         try:
+            if refusal := self.refusals.get((method, route)):
+                raise refusal
             answer = handler(call)
         except NotImplementedByStandIn as error:
             self.journal.violate(f"{method} {route} is not implemented by the stand-in {error}".rstrip())
             return Answer({"message": "404: Not Found", "code": 0}, HTTPStatus.NOT_FOUND), {}
-        except Refusal as refusal:
-            answer = Answer(refusal.body, refusal.status)
+        except Refusal as refused:
+            answer = Answer(refused.body, refused.status)
         complaint = self.spec and self.spec.complaint(method, route, call.body)
         # What Discord refuses by itself is the bot's to handle; what it takes must be as documented.
         if complaint and answer.status < HTTPStatus.BAD_REQUEST:

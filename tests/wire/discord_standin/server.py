@@ -19,7 +19,7 @@ from tests.wire.discord_standin.interaction_routes import COMPONENT, Interaction
 from tests.wire.discord_standin.journal import Frame, Journal, Json, Request
 from tests.wire.discord_standin.message_routes import Composer, MessageRoutes
 from tests.wire.discord_standin.payloads import Payloads
-from tests.wire.discord_standin.rest import PREFIX, Call, Hold, Rest, Routes
+from tests.wire.discord_standin.rest import PREFIX, Call, Hold, Refusal, Rest, Routes
 from tests.wire.discord_standin.spec import load_spec
 from tests.wire.discord_standin.world import Channel, Interaction, Message, MessageKind, User, World
 
@@ -135,7 +135,7 @@ class DiscordStandIn:
         sessions = await self.wait_for(lambda: self.gateway.connected, timeout)
         return sessions[-1].identify
 
-    def hold(self, method: str, route: str, matches: Callable[[Call], bool], *, taken: bool) -> Hold:
+    def hold(self, matches: Callable[[Call], bool], *, taken: bool, method: str = "", route: str = "") -> Hold:
         """Stop every request that matches: before Discord takes it, or (``taken``) before its answer leaves."""
         hold = Hold(method, route, matches, taken)
         self._rest.holds.append(hold)
@@ -146,6 +146,10 @@ class DiscordStandIn:
         for hold in self._rest.holds:
             hold.lifted.set()
         self._rest.holds.clear()
+
+    def refuse(self, method: str, route: str, status: int, code: int) -> None:
+        """Refuse a route from now on, as Discord does where a right is missing."""
+        self._rest.refusals[method, route] = Refusal(status, code, "Refused by the test")
 
     def replies_to(self, message: Message) -> list[Message]:
         """Return the bot's messages that answer a message, oldest first."""
