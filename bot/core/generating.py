@@ -233,8 +233,8 @@ class Generation:
         if read.schema is not None:
             options = replace(options, json=True, schema=read.schema, schema_name=read.schema_name)
         question = replace(question, attachments=read.attachments, options=options, unread_files=False)
-        await self._parts.store.revise(question)
         self.question, self._draft = question, GrowingDraft(question, self._parts.sentences)
+        await self._parts.store.revise(question)
         return question
 
     def _with_schema(self, prompt: Prompt) -> Prompt:

@@ -296,3 +296,17 @@ async def test_it_runs_alone_and_logs_numbers_only(tmp_path: Path) -> None:
     (line,) = log.read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["completion_tokens"] > 100
     assert "hello" not in line
+
+
+async def test_it_says_which_files_came_along(standin: StandIn) -> None:
+    quote = "Context: the message of Asker that this replies to\n> earlier words\n"
+    files = (
+        'Context: attached file 1 of 2, "a.txt" (text, 3 bytes)\n> one\n> \n> two\n'
+        'Context: attached file 2 of 2, "b.pdf" (PDF, 9 bytes; cut here after 5 characters)\n> three\n'
+    )
+    for frame in ("[Asker, 2026-11-22 12:00]\n", ""):
+        said = await say(standin, f"{frame}{quote}{files}\nWhat is it?")
+        assert "“What is it?”" in said
+        assert "“earlier words”" in said
+        assert "A file came along: a.txt (text, 3 bytes)." in said
+        assert "b.pdf (PDF, 9 bytes; cut here after 5 characters)" in said

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.conversation import (
+    AttachedText,
     ChatOptions,
     ClaimState,
     ConversationKey,
@@ -300,3 +301,29 @@ def test_a_question_of_another_version_is_read() -> None:
 
 def test_the_token_is_never_part_of_the_json() -> None:
     assert "secret-token" not in question_to_json(SLASH)
+
+
+async def test_what_was_read_from_files_is_kept_with_the_question(store: SqliteTurnStore) -> None:
+    question = replace(QUESTION, unread_files=True)
+    await store.claim(question)
+    attached = (AttachedText("a.txt", "text", 3, "lone \ud800 half", cut=True),)
+    options = ChatOptions(json=True, schema='{"type": "object"}', schema_name="book")
+    await store.revise(replace(question, text="not its words", attachments=attached, options=options))
+    (claim,) = await store.unfinished()
+    kept = replace(attached[0], text="lone \ufffd half")
+    assert claim.question == replace(question, attachments=(kept,), options=options, unread_files=False)
+    history = await store.history(CHANNEL)
+    await store.begin(1001, RESERVATION, daily_cap_micro_usd=NO_CAP)
+    await store.complete(1001, ANSWER, REPLY, SETTLEMENT, history=history)
+    asked, answered = (await store.history(CHANNEL)).turns
+    assert (asked.attachments, answered.attachments) == ((kept,), ())
+
+
+async def test_a_generation_that_goes_on_is_settled_by_itself(store: SqliteTurnStore, database: Database) -> None:
+    await store.claim(QUESTION)
+    await store.begin(1001, RESERVATION, daily_cap_micro_usd=NO_CAP)
+    await store.settle_attempt(1001, SETTLEMENT)
+    await store.begin(1001, RESERVATION, daily_cap_micro_usd=NO_CAP)
+    await store.complete(1001, ANSWER, REPLY, replace(SETTLEMENT, micro_usd=7), history=None)
+    rows = await database.run("SELECT attempt, settled_micro_usd FROM usage_ledger ORDER BY attempt", {})
+    assert [tuple(row) for row in rows] == [(1, 400), (2, 7)]

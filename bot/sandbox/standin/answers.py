@@ -93,7 +93,8 @@ def _name(turn: Said, heard: Heard) -> str:
 
 
 def _quoted(heard: Heard) -> list[str]:
-    return [f"You reply to a message that came along: “{excerpt(heard.quote)}”"] if heard.quote else []
+    quoted = [f"You reply to a message that came along: “{excerpt(heard.quote)}”"] if heard.quote else []
+    return quoted + [f"A file came along: {excerpt(file, 120)}." for file in heard.files]
 
 
 def _options(heard: Heard) -> list[str]:

@@ -9,8 +9,13 @@ from typing import Any
 
 from bot.sandbox.standin.tokens import text_of
 
-# How the bot frames a member's message: "[name, time]", then perhaps a quoted message, then the words.
-_FRAME = re.compile(r"\[(?P<author>[^\[\],\n]*)[^\[\]\n]*\]\n(?:Context: [^\n]*\n(?P<quote>(?:>[^\n]*\n)+)\n)?")
+# How the bot frames a member's message: "[name, time]", then perhaps a quoted message and files, then the words.
+_FRAME = re.compile(
+    r"(?:\[(?P<author>[^\[\],\n]*)[^\[\]\n]*\]\n)?"
+    r"(?:(?:Context: (?!attached file)[^\n]*\n(?P<quote>(?:>[^\n]*\n)+))?"
+    r"(?P<files>(?:Context: attached file [^\n]*\n(?:>[^\n]*\n)+)*)\n)?"
+)
+_FILE = re.compile(r'^Context: attached file [^"\n]*"(?P<name>[^"\n]*)" \((?P<size>[^\n]*)\)$', re.MULTILINE)
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop")
 
 
@@ -21,6 +26,7 @@ class Said:
     text: str
     author: str | None
     quote: str | None
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Heard:
     question: str
     author: str | None
     quote: str | None
+    files: tuple[str, ...]
     earlier: tuple[Said, ...]
     answers: int
     system_chars: int
@@ -58,6 +65,7 @@ def hear(body: Mapping[str, Any]) -> Heard:
         question=asked.text,
         author=asked.author,
         quote=asked.quote,
+        files=asked.files,
         earlier=tuple(earlier),
         answers=sum(message["role"] == "assistant" for message in messages),
         system_chars=sum(map(len, systems)),
@@ -78,8 +86,9 @@ def _said(text: str) -> Said:
     if frame is None:
         return Said(text, None, None)
     quote = frame["quote"]
+    files = tuple(f"{file['name']} ({file['size']})" for file in _FILE.finditer(frame["files"] or ""))
     quoted = " ".join(line.removeprefix(">").strip() for line in quote.splitlines()) if quote else None
-    return Said(text[frame.end() :], frame["author"], quoted)
+    return Said(text[frame.end() :], frame["author"], quoted, files)
 
 
 def excerpt(text: str, chars: int = 60) -> str:
