@@ -57,6 +57,18 @@ class NotAcknowledged(Exception):
     """Discord no longer knows the interaction: nothing may be spent on it, and nobody can be told."""
 
 
+def permissions() -> discord.Permissions:
+    """Return what the bot needs in a server: for the invite link. Nothing that manages, moderates or pings."""
+    return discord.Permissions(
+        view_channel=True,
+        send_messages=True,
+        send_messages_in_threads=True,
+        create_public_threads=True,
+        read_message_history=True,
+        attach_files=True,
+    )
+
+
 class ParleyTree(app_commands.CommandTree["Parley"]):
     """The commands, with the boundary where whatever a command lets through becomes a sentence."""
 

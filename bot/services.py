@@ -31,8 +31,9 @@ from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
 from bot.store.folds import SqliteFoldStore
-from bot.store.migrations import migrate
+from bot.store.migrations import MIGRATIONS, migrate
 from bot.store.preferences import SqlitePreferenceStore
+from bot.store.pulse import Pulse
 from bot.store.quirks import SqliteQuirkStore
 from bot.store.token_ratios import SqliteTokenRatioStore
 from bot.store.turns import SqliteTurnStore
@@ -40,7 +41,6 @@ from bot.store.turns import SqliteTurnStore
 log = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).parent
-MIGRATIONS = PACKAGE.parent / "migrations"
 SWEEP_SECONDS = 600.0
 KEYLESS = "none"  # the SDK wants a key; servers that need none take any
 MICRO = 1_000_000
@@ -60,6 +60,7 @@ class Services:
     sentences: Sentences
     clock: Clock
     pace: EditPace
+    pulse: Pulse
     message_content: bool
 
 
@@ -151,6 +152,7 @@ async def open_services(
                 sentences=sentences,
                 clock=clock,
                 pace=EditPace(),
+                pulse=Pulse(database),
                 message_content=settings.message_content_intent,
             )
         finally:

@@ -18,6 +18,7 @@ from bot.store.problem import StoreProblem
 
 log = logging.getLogger(__name__)
 
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
 FILE_NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 
 HISTORY_TABLE = """
@@ -76,7 +77,7 @@ async def migrate(database: Database, folder: Path, *, clock: Clock) -> Sequence
     migrations = read_migrations(folder)
     try:
         applied = await _applied(database)
-        _check(database.path, migrations, applied)
+        check_history(database.path, migrations, applied)
         pending = migrations[len(applied) :]
         backup = await _back_up(database, len(applied), clock) if applied and pending else None
     except (sqlite3.Error, StoreUnavailable) as error:
@@ -105,7 +106,8 @@ async def _applied(database: Database) -> list[sqlite3.Row]:
     return await database.run("SELECT version, name, checksum FROM schema_migrations ORDER BY version")
 
 
-def _check(path: Path, migrations: list[Migration], applied: list[sqlite3.Row]) -> None:
+def check_history(path: Path, migrations: list[Migration], applied: list[sqlite3.Row]) -> None:
+    """Raise ``StoreProblem`` unless this program can bring a database forward from what was applied to it."""
     if applied and applied[-1]["version"] > len(migrations):
         raise StoreProblem(
             f"The database {path} was made by a newer version of Parley (schema {applied[-1]['version']}, "

@@ -1,0 +1,127 @@
+"""doctor between the two stand-ins: each problem with what to do; no secret, no cost, no change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import parse_qs, urlsplit
+
+import discord
+import pytest
+
+from bot.app import permissions
+from bot.sandbox.standin import StandIn
+from tests.cli.conftest import Ended, Shell
+from tests.wire.discord_standin import DiscordStandIn
+from tests.wire.discord_standin.payloads import MESSAGE_CONTENT
+
+
+@pytest.fixture
+async def discord_standin() -> AsyncIterator[DiscordStandIn]:
+    async with DiscordStandIn() as standin:
+        yield standin
+    assert standin.violations == []
+
+
+@pytest.fixture
+def clinic(shell: Shell, discord_standin: DiscordStandIn, standin: StandIn) -> Shell:
+    shell.settings = {
+        "DISCORD_TOKEN": discord_standin.token,
+        "DISCORD_API_URL": discord_standin.api_url,
+        "OPENAI_API_KEY": standin.key,
+        "OPENAI_BASE_URL": standin.base_url,
+        "DAILY_BUDGET_USD": "5",
+    }
+    return shell
+
+
+def lines(ended: Ended, level: str) -> list[str]:
+    return [line for line in ended.out.splitlines() if line.startswith(f"{level} ")]
+
+
+async def test_everything_is_well_and_nothing_is_changed_or_paid_for(
+    clinic: Shell, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    ended = await clinic.run("doctor")
+    assert ended.code == 0, ended.out
+    assert ended.err == ""
+    assert lines(ended, "problem") == []
+    subjects = {line.split()[1].rstrip(":") for line in lines(ended, "ok")}
+    assert subjects >= {"settings", "token", "intents", "invite", "logins", "models", "folder", "database"}
+    for secret in (discord_standin.token, standin.key):
+        assert secret not in ended.out + ended.err
+    assert {request.method for request in discord_standin.journal.requests} == {"GET"}
+    assert {request.path for request in standin.requests} == {"/v1/models"}
+    assert not clinic.data.exists()
+
+
+async def test_the_invite_link_asks_for_what_is_needed_and_no_more(
+    clinic: Shell, discord_standin: DiscordStandIn
+) -> None:
+    ended = await clinic.run("doctor")
+    (line,) = [line for line in lines(ended, "ok") if " invite: " in line]
+    query = parse_qs(urlsplit(line.split()[-1]).query)
+    assert query["client_id"] == [str(discord_standin.world.bot.user_id)]
+    assert query["scope"][0].split() == ["bot", "applications.commands"]
+    asked = discord.Permissions(int(query["permissions"][0]))
+    assert asked == permissions()
+    risky = {name for name, on in asked if on and ("manage" in name or name in ("administrator", "mention_everyone"))}
+    assert risky == set()
+
+
+async def test_it_works_while_the_bot_runs(clinic: Shell) -> None:
+    await clinic.fill()
+    with clinic.owned():
+        before = clinic.files()
+        ended = await clinic.run("doctor")
+        assert ended.code == 0, ended.out
+        assert clinic.files() == before
+    assert [line for line in lines(ended, "ok") if "database: whole" in line]
+
+
+@pytest.mark.parametrize(
+    ("changed", "subject"),
+    [
+        ({"DISCORD_TOKEN": "wrong.wrong.wrong"}, "token"),
+        ({"DISCORD_API_URL": "http://127.0.0.1:9"}, "discord"),
+        ({"MESSAGE_CONTENT_INTENT": "true"}, "intents"),
+        ({"OPENAI_API_KEY": "sk-wrong-wrong-wrong"}, "models"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "models"),
+        ({"CHAT_MODEL": "gpt-0"}, "models"),
+        ({"CATALOGUE_OVERLAY": "none.toml"}, "catalogue"),
+        ({"DAILY_BUDGET_USD": ""}, "settings"),
+        ({"LOG_LEVEL": "LOUD"}, "settings"),
+    ],
+    ids=lambda value: "=".join(*value.items()) if isinstance(value, dict) else value,
+)
+async def test_each_problem_is_named_with_what_to_do(clinic: Shell, changed: dict[str, str], subject: str) -> None:
+    ended = await clinic.run("doctor", **changed)
+    assert ended.code == 1
+    (line,) = lines(ended, "problem")
+    assert line.split()[1] == f"{subject}:"
+    assert "\n         -> " in ended.out[ended.out.index(line) :]
+    assert "wrong" not in ended.out
+
+
+async def test_the_message_content_intent_that_is_switched_on(clinic: Shell, discord_standin: DiscordStandIn) -> None:
+    discord_standin.gateway.privileged_intents = MESSAGE_CONTENT
+    ended = await clinic.run("doctor", MESSAGE_CONTENT_INTENT="true")
+    assert ended.code == 0, ended.out
+
+
+async def test_a_server_that_fails_is_not_the_keys_fault(clinic: Shell, standin: StandIn) -> None:
+    ended = await clinic.run("doctor", OPENAI_BASE_URL=standin.base_url.replace("/v1", "/nothing"))
+    assert [line.split()[1] for line in lines(ended, "warn")].count("models:") == 1
+
+
+async def test_a_damaged_database_and_an_open_folder(clinic: Shell) -> None:
+    await clinic.fill()
+    clinic.data.chmod(0o755)
+    content = clinic.database.read_bytes()
+    clinic.database.write_bytes(content[: len(content) // 2])
+    ended = await clinic.run("doctor")
+    assert ended.code == 1
+    (line,) = lines(ended, "problem")
+    assert line.split()[1] == "database:"
+    assert "restore" in ended.out
+    assert [line.split()[1] for line in lines(ended, "warn")] == ["folder:"]
+    assert clinic.database.read_bytes() == content[: len(content) // 2]
