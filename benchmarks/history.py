@@ -13,9 +13,8 @@ from typing import Final
 from benchmarks.table import Row, percentile
 from bot.clock import SystemClock
 from bot.core.conversation import ConversationKey
-from bot.services import MIGRATIONS
 from bot.store.database import Database
-from bot.store.migrations import migrate
+from bot.store.migrations import MIGRATIONS, migrate
 from bot.store.turns import SqliteTurnStore
 
 TURNS = 1_000_000

@@ -1,0 +1,93 @@
+"""What can be said about the container without Docker: no secret gets in, everything that runs does, nobody is root."""
+
+import ast
+import re
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+
+from bot.cli import ending
+from bot.core.catalogue import Catalogue
+
+ROOT = Path(__file__).parent.parent
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+RULES = [line for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def in_context(path: str) -> bool:
+    """Whether Docker sees a path: the last rule that matches it, or a folder above it, decides."""
+    inside = True
+    parts = path.split("/")
+    prefixes = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    for rule in RULES:
+        pattern = rule.removeprefix("!")
+        names = prefixes if "**/" not in pattern else parts
+        if any(fnmatch(name, pattern.removeprefix("**/")) for name in names):
+            inside = rule.startswith("!")
+    return inside
+
+
+def test_secrets_and_data_stay_outside_of_the_image() -> None:
+    for name in (".env", ".env.local", "data/parley.db", "sandbox-data/parley.db", ".git/config", "secrets/token"):
+        assert not in_context(name), name
+    assert not in_context("bot/__pycache__/app.cpython-313.pyc")
+    assert not in_context("bot/sandbox/main.py")
+    assert not re.search(r"COPY\s+\.\s", DOCKERFILE)
+
+
+def test_everything_that_the_program_reads_is_copied() -> None:
+    copied = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE)
+    assert set(copied) == {"requirements.txt", "bot", "cogs", "migrations"}
+    for path in ("requirements.txt", "bot/app.py", "bot/catalogue.toml", "bot/locales/en.toml", "cogs/ui/screen.py"):
+        assert in_context(path), path
+    assert all(in_context(path.relative_to(ROOT).as_posix()) for path in ROOT.glob("migrations/*.sql"))
+    own = {path.name.removesuffix(".py") for path in ROOT.iterdir() if (path / "__init__.py").exists()}
+    for module in (*ROOT.glob("bot/**/*.py"), *ROOT.glob("cogs/**/*.py")):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                top = node.module.split(".")[0]
+                assert top not in own - {"bot", "cogs"}, f"{module} imports {node.module}, which is not in the image"
+
+
+def test_it_does_not_run_as_root_and_has_a_health_check() -> None:
+    stages = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)
+    assert len(stages) == 3
+    last = stages[-1]
+    assert "USER parley" in last
+    assert "ca-certificates" in last
+    assert last.index("USER parley") < last.index("ENTRYPOINT")
+    assert re.search(r'HEALTHCHECK .*CMD \["python", "-m", "bot", "health"\]', last)
+    assert "EXPOSE" not in last
+
+
+def test_compose_keeps_the_data_in_a_named_volume() -> None:
+    assert "data:/app/data" in COMPOSE
+    for line in (
+        "read_only: true",
+        "cap_drop: [ALL]",
+        "no-new-privileges:true",
+        "init: true",
+        "mem_limit",
+        "pids_limit",
+    ):
+        assert line in COMPOSE
+    assert "ports:" not in COMPOSE
+
+
+def test_the_catalogue_example_can_be_used_as_it_stands() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", OPERATING, re.DOTALL)
+    shipped = (ROOT / "bot" / "catalogue.toml").read_text(encoding="utf-8")
+    catalogue = Catalogue.parse(shipped, example)
+    for name in tomllib.loads(example)["models"]:
+        assert catalogue.knows(name.replace("*", "-8b"))
+
+
+def test_the_pages_name_every_command_and_every_exit_code() -> None:
+    main = (ROOT / "bot" / "__main__.py").read_text(encoding="utf-8")
+    commands = set(re.findall(r'add_parser\("(\w+)"', main))
+    table = OPERATING[OPERATING.index("## Commands") : OPERATING.index("## Spending")]
+    assert {name.split()[0] for name in re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)} == commands
+    codes = {value for name, value in vars(ending).items() if name.startswith("EXIT_")}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == codes | {0, 2}
