@@ -132,8 +132,10 @@ class ConversationService:
 
     async def message_deleted(self, message_id: int) -> None:
         """Forget the question that a message asked, and stop answering it."""
-        await self._turns.withdraw(message_id)
+        # First here: a claim of this message that is being written is known in memory after it.
         await self._store.forget_message(message_id)
+        if await self._turns.withdraw(message_id):
+            await self._store.forget_message(message_id)
 
 
 def _checked(turn: KeptTurn, by: Member) -> KeptTurn:

@@ -135,9 +135,13 @@ class TurnService:
         for generation in self._asked_by(message_id):
             generation.revise(text)
 
-    async def withdraw(self, message_id: int) -> None:
-        """Give up answering a question whose message was deleted; what is shown of its answer goes."""
-        for generation in self._asked_by(message_id):
+    async def withdraw(self, message_id: int) -> bool:
+        """Give up answering a question whose message was deleted; what is shown of its answer goes.
+
+        ``False`` when it is not being answered.
+        """
+        generations = self._asked_by(message_id)
+        for generation in generations:
             if generation.task is not None:
                 generation.task.cancel()
                 await asyncio.wait([generation.task])
@@ -148,6 +152,7 @@ class TurnService:
                 await generation.remove()
             except (DeliveryFailed, DeliveryRefused) as error:
                 log.warning("a withdrawn answer stays in sight", extra={**ids(question), "detail": error.detail})
+        return bool(generations)
 
     def _asked_by(self, message_id: int) -> list[Generation]:
         return [g for g in self._generations.values() if g.question.source_message_id == message_id]

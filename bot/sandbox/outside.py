@@ -71,9 +71,9 @@ class OutsideTurns(TurnService):
         """Do what a restart left of a turn."""
         await self._outside.call(super().resume(claim, screen), reason="an answer of the last run")
 
-    async def withdraw(self, message_id: int) -> None:
+    async def withdraw(self, message_id: int) -> bool:
         """Give up answering a question whose message was deleted."""
-        await self._outside.call(super().withdraw(message_id), reason="an answer being withdrawn")
+        return await self._outside.call(super().withdraw(message_id), reason="an answer being withdrawn")
 
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
         """Fold everything but the newest question and answer into the notes."""

@@ -47,7 +47,8 @@ async def regenerate(interaction: Interaction, trigger_id: int, screen_for: Scre
             shown: tuple[int, ...] = ()
         else:  # the button is under the last page, and only the channel leads to the others
             route = ReplyRoute(channel_id=interaction.channel_id or 0)
-            shown = turn.shown_ids or ((response_id,) if response_id is not None else ())
+            pressed = (response_id,) if response_id is not None and response_id not in turn.shown_ids else ()
+            shown = turn.shown_ids + pressed
         question = turn.asked_again(
             trigger_id=interaction.id, route=route, asked_at=interaction.created_at, in_place=True
         )
