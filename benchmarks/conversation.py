@@ -121,7 +121,7 @@ async def _ask(services: Services, number: int, text: str) -> None:
         trigger_id=1000 + number,
         kind=TriggerKind.MESSAGE,
         author_id=1,
-        author_name="Mina",
+        author_name="Asker",
         text=text,
         route=ReplyRoute(channel_id=KEY.channel_id),
         asked_at=BEGINNING + number * PAUSE,

@@ -38,7 +38,7 @@ WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :turns 
 INSERT INTO turns (conversation_id, trigger_id, chat_role, text, author_id, author_name, asked_at, created_at)
 SELECT i % :conversations + 1, i, chat_role,
        replace(hex(zeroblob(CASE chat_role WHEN 'user' THEN :question ELSE :answer END / 2)), '00', 'ab'),
-       CASE chat_role WHEN 'user' THEN 7 END, CASE chat_role WHEN 'user' THEN 'Mina' END,
+       CASE chat_role WHEN 'user' THEN 7 END, CASE chat_role WHEN 'user' THEN 'Asker' END,
        CASE chat_role WHEN 'user' THEN i END, i
 FROM n JOIN (SELECT 'user' AS chat_role UNION ALL SELECT 'assistant')
 """

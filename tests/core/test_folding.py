@@ -18,7 +18,7 @@ PAIRS = st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=12)
 def history_of(pairs: list[tuple[str, str]], *, summary: str | None = None) -> History:
     turns: list[Turn] = []
     for asked, answered in pairs:
-        turns.append(Turn(len(turns) + 1, ChatRole.USER, asked, "Mina", None, ASKED_AT))
+        turns.append(Turn(len(turns) + 1, ChatRole.USER, asked, "Asker", None, ASKED_AT))
         turns.append(Turn(len(turns) + 1, ChatRole.ASSISTANT, answered))
     return History(1, 1, tuple(turns), summary)
 
