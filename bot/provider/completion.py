@@ -120,8 +120,7 @@ class Completion:
         try:
             return await self._watchdog.until(self._due_at, anext(self._body, b""))
         except CLIENT_ERRORS as error:
-            if not self._done:
-                self._failure = error
+            self._failure = error
             self._over = True
             return b""
 
@@ -147,6 +146,8 @@ class Completion:
         if self._parser is None:
             # Not the content type but the first character tells: servers and proxies name all three as they like.
             first = chunk.lstrip()[:1]
+            if not first:
+                return []
             if first == b"<":
                 raise InvalidReply(f"a web page instead of an answer, request_id={self.request_id}")
             self._parser = WholeBody() if first == b"{" else EventParser()
