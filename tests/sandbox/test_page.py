@@ -84,7 +84,7 @@ def stop(chat: Page) -> None:
     """Press Stop and see that it is obeyed."""
     conversation = chat.locator("#channel-message-list")
     button = conversation.get_by_role("button", name="Stop")
-    button.click()
+    button.last.click()
     expect(conversation).to_contain_text("Stopped. This answer is incomplete.")
     expect(button).to_have_count(0)
 
