@@ -15,7 +15,7 @@ from bot.core.catalogue import Catalogue
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
 from bot.core.pacing import EditPace
-from bot.core.ports import ChatModel, Clock
+from bot.core.ports import Clock
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
 from bot.core.turns import TurnService
@@ -66,13 +66,11 @@ async def open_services(
     settings: Settings,
     *,
     clock: Clock | None = None,
-    wrap_chat_model: Callable[[ChatModel], ChatModel] = lambda chat_model: chat_model,
     turn_service: Callable[[Parts], TurnService] = TurnService,
 ) -> AsyncIterator[Services]:
     """Open the store and the provider, wire the services, and close everything at the end.
 
-    ``wrap_chat_model`` lets tests stand between the turns and the provider, ``turn_service`` lets the sandbox run turns
-    in a place of their own.
+    ``turn_service`` lets the sandbox run turns in a place of their own.
     """
     clock = clock or SystemClock()
     catalogue = read_catalogue(settings.catalogue_overlay)
@@ -99,7 +97,7 @@ async def open_services(
                 unpriced_call_micro_usd=int(settings.unpriced_call_usd * MICRO),
                 pseudonym_key=_pseudonym_key(settings),
             )
-            parts = Parts(store, wrap_chat_model(chat_model), catalogue, clock, sentences, policy)
+            parts = Parts(store, chat_model, catalogue, clock, sentences, policy)
             yield Services(
                 turns=turn_service(parts),
                 store=store,

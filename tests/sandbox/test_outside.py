@@ -63,7 +63,7 @@ async def stage() -> AsyncIterator[Stage]:
     await env.start()
     guild = env.create_guild()
     channel = guild.create_text_channel("stage")
-    yield Stage(outside, client, env, channel, guild.add_member(env.create_user("lin")))
+    yield Stage(outside, client, env, channel, guild.add_member(env.create_user("member")))
     await env.shutdown()
     env.raise_errors()
 

@@ -127,7 +127,7 @@ def test_a_person_asks_stops_and_asks_in_private(browser: Browser, tmp_path: Pat
         expect(newest(chat)).not_to_contain_text(WRITING)
         see_its_end(chat)
 
-        chat.get_by_label("Viewing as").select_option(label="Jonas")
+        chat.get_by_label("Viewing as").select_option(label="Moderator")
         expect(chat.locator("#channel-message-list")).to_contain_text("long code")
         expect(chat.locator("#channel-message-list")).not_to_contain_text("Is this between us?")
         assert program.interrupt() == 0

@@ -30,8 +30,8 @@ def prompt(standin: StandIn, number: int) -> str:
 
 
 async def test_every_message_in_the_lounge_is_answered(sandbox: Sandbox) -> None:
-    lin = sandbox.world.person("lin")
-    await sandbox.send(lin, sandbox.world.lounge, "hello", [])
+    member = sandbox.world.person("member")
+    await sandbox.send(member, sandbox.world.lounge, "hello", [])
     await until(lambda: answers(sandbox, sandbox.world.lounge))
     question, answer = sandbox.world.lounge.channel.history()
     assert question.content == "hello"
@@ -40,13 +40,13 @@ async def test_every_message_in_the_lounge_is_answered(sandbox: Sandbox) -> None
 
 
 async def test_elsewhere_only_a_typed_name_is_answered(sandbox: Sandbox, standin: StandIn) -> None:
-    jonas = sandbox.world.person("jonas")
-    place = sandbox.world.place("help", jonas)
-    await sandbox.send(jonas, place, "is anybody here?", [])
-    await sandbox.send(jonas, place, "@parley are you there, and @Lin?", [])
+    moderator = sandbox.world.person("moderator")
+    place = sandbox.world.place("help", moderator)
+    await sandbox.send(moderator, place, "is anybody here?", [])
+    await sandbox.send(moderator, place, "@parley are you there, and @Member?", [])
     await until(lambda: answers(sandbox, place))
     assert len(standin.requests) == 1
-    assert "are you there, and @Lin?" in prompt(standin, 0)
+    assert "are you there, and @Member?" in prompt(standin, 0)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ async def test_a_typed_name_becomes_a_mention(sandbox: Sandbox, typed: str, sent
 
 
 async def test_a_direct_message_with_a_file_arrives(sandbox: Sandbox) -> None:
-    mara = sandbox.world.person("mara")
-    place = sandbox.world.place("direct", mara)
-    await sandbox.send(mara, place, "what is this?", [File("notes.txt", b"words")])
+    owner = sandbox.world.person("owner")
+    place = sandbox.world.place("direct", owner)
+    await sandbox.send(owner, place, "what is this?", [File("notes.txt", b"words")])
     await until(lambda: answers(sandbox, place))
     assert [file.filename for file in place.channel.history()[0].attachments] == ["notes.txt"]
 
@@ -83,15 +83,15 @@ async def test_a_restart_shows_what_was_said_and_the_bot_remembers_it(settings: 
     standin.script(Say("A long-lived answer."))
     async with open_sandbox(settings) as first:
         lounge = first.world.lounge
-        await first.send(first.world.person("jonas"), lounge, "the first question", [])
+        await first.send(first.world.person("moderator"), lounge, "the first question", [])
         await until(lambda: answers(first, lounge))
     restarted_at = datetime.now(UTC)
     async with open_sandbox(settings) as second:
         assert second._env.now() >= restarted_at
         lounge = second.world.lounge
         shown = [(message.author.display_name, message.content) for message in lounge.channel.history()]
-        assert shown == [("Jonas", "the first question"), ("Parley", "A long-lived answer.")]
-        await second.send(second.world.person("lin"), lounge, "the second question", [])
+        assert shown == [("Moderator", "the first question"), ("Parley", "A long-lived answer.")]
+        await second.send(second.world.person("member"), lounge, "the second question", [])
         await until(lambda: len(answers(second, lounge)) == 2)
     assert "the first question" in prompt(standin, 1)
     assert "A long-lived answer." in prompt(standin, 1)
@@ -102,20 +102,20 @@ async def test_a_question_that_was_cut_off_is_shown_and_answered_after_a_restart
 ) -> None:
     standin.script(Hold(after_deltas=2), Say("Late, but here."))
     async with open_sandbox(settings) as first:
-        await first.send(first.world.person("lin"), first.world.lounge, "are you slow?", [])
+        await first.send(first.world.person("member"), first.world.lounge, "are you slow?", [])
         await standin.arrived(1)
     async with open_sandbox(settings) as second:
         lounge = second.world.lounge
         await until(lambda: answers(second, lounge))
         shown = [(message.author.display_name, message.content) for message in lounge.channel.history()]
-    assert shown == [("Lin", "are you slow?"), ("Parley", "Late, but here.")]
+    assert shown == [("Member", "are you slow?"), ("Parley", "Late, but here.")]
 
 
 async def test_commands_are_there_again_after_a_restart(settings: Settings) -> None:
     for _ in range(2):
         async with open_sandbox(settings) as opened:
-            mara = opened.world.person("mara").actor
-            assert {"ask", "chat"} <= set(mara.available_commands(opened.world.lounge.channel))
+            owner = opened.world.person("owner").actor
+            assert {"ask", "chat"} <= set(owner.available_commands(opened.world.lounge.channel))
 
 
 async def test_a_mistake_in_the_bot_is_told_and_ends_nothing(
@@ -123,12 +123,12 @@ async def test_a_mistake_in_the_bot_is_told_and_ends_nothing(
 ) -> None:
     monkeypatch.setattr(bot.app, "EXTENSIONS", (*bot.app.EXTENSIONS, extension.__name__))
     async with open_sandbox(settings) as opened:
-        lin, lounge = opened.world.person("lin"), opened.world.lounge
+        member, lounge = opened.world.person("member"), opened.world.lounge
         with caplog.at_level(logging.ERROR):
-            await opened.send(lin, lounge, extension.MISTAKE, [])
+            await opened.send(member, lounge, extension.MISTAKE, [])
             await until(lambda: answers(opened, lounge))
             await until(lambda: any("the bot raised an error" in record.message for record in caplog.records))
-        await opened.send(lin, lounge, "and now?", [])
+        await opened.send(member, lounge, "and now?", [])
         await until(lambda: len(answers(opened, lounge)) == 2)
 
 
@@ -181,12 +181,12 @@ async def test_what_was_clicked_on_an_older_text_still_counts(sandbox: Sandbox) 
 
 
 async def test_everything_at_once_happens_one_after_another(sandbox: Sandbox) -> None:
-    lin, lounge = sandbox.world.person("lin"), sandbox.world.lounge
+    member, lounge = sandbox.world.person("member"), sandbox.world.lounge
     async with tab(sandbox) as page:
         result, *_ = await asyncio.gather(
             page.act("send_message", content="from the page"),
             sandbox.page.refresh(),
-            sandbox.send(lin, lounge, "from the lobby", []),
+            sandbox.send(member, lounge, "from the lobby", []),
             sandbox.page.refresh(),
         )
         assert not result["rejected"], result["diagnostics"]
