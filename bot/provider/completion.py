@@ -15,6 +15,7 @@ from bot.core import limits
 from bot.core.conversation import EndReason, Usage
 from bot.core.errors import ContentRefused, EmptyAnswer, InvalidReply, ProviderError
 from bot.provider.chunks import Chunk, read_chunk
+from bot.provider.flow import Flow
 from bot.provider.sse import EventParser, WholeBody
 from bot.provider.translate import CLIENT_ERRORS
 from bot.provider.watchdog import DeadlinePassed, Watchdog
@@ -27,7 +28,8 @@ class Deadlines:
     """How long the provider may take.
 
     ``after_finish``: for the usage, which follows the finish reason. ``after_done``: for the end of the body, without
-    which the connection cannot be used again.
+    which the connection cannot be used again. ``gather``: how long text may gather between two reads, once the first
+    has been shown; edits are a second apart.
     """
 
     first_token_seconds: float = limits.FIRST_TOKEN_SECONDS
@@ -35,6 +37,7 @@ class Deadlines:
     total_seconds: float = limits.CHAT_SECONDS
     after_finish_seconds: float = 5.0
     after_done_seconds: float = 0.1
+    gather_seconds: float = 0.04
     models_seconds: float = 15.0
 
 
@@ -51,6 +54,7 @@ class Completion:
         self._opening = opening
         self._held = AsyncExitStack()
         self._body: AsyncGenerator[bytes, None]
+        self._flow: Flow
         self._deadlines = deadlines
         self._loop = asyncio.get_running_loop()
         self._watchdog = Watchdog(self._loop.time() + total_seconds)
@@ -91,6 +95,7 @@ class Completion:
     async def more(self) -> str:
         """Return the next text, or "" at the end; what the server does wrong is told by ``end_reason``."""
         if self._finished is None and not self._done:
+            await self._flow.gather(self._deadlines.gather_seconds)
             self._due_at = self._loop.time() + self._deadlines.between_tokens_seconds
         text = await self._next()
         if not text and self._failure is not None and self._finished is None:
@@ -106,6 +111,7 @@ class Completion:
     async def _open(self) -> None:
         response = await self._watchdog.until(self._due_at, self._held.enter_async_context(self._opening))
         self.request_id = response.headers.get("x-request-id")
+        self._flow = Flow(response)
         self._body = response.http_response.aiter_bytes()
         self._held.push_async_callback(self._body.aclose)
 
