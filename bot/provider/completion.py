@@ -17,7 +17,7 @@ from bot.core.errors import ContentRefused, EmptyAnswer, InvalidReply, ProviderE
 from bot.provider.chunks import Chunk, read_chunk
 from bot.provider.flow import Flow
 from bot.provider.sse import EventParser, WholeBody
-from bot.provider.translate import CLIENT_ERRORS
+from bot.provider.translate import CLIENT_ERRORS, failure_of, loggable
 from bot.provider.watchdog import DeadlinePassed, Watchdog
 
 log = logging.getLogger(__name__)
@@ -99,8 +99,8 @@ class Completion:
             self._due_at = self._loop.time() + self._deadlines.between_tokens_seconds
         text = await self._next()
         if not text and self._failure is not None and self._finished is None:
-            detail = self._failure.detail if isinstance(self._failure, ProviderError) else type(self._failure).__name__
-            log.warning("an answer broke off", extra={"detail": detail, "request_id": self.request_id})
+            known = self._failure if isinstance(self._failure, ProviderError) else failure_of(self._failure)
+            log.warning("an answer broke off", extra={"detail": known.detail, "request_id": self.request_id})
         return text
 
     async def close(self) -> None:
@@ -110,7 +110,8 @@ class Completion:
 
     async def _open(self) -> None:
         response = await self._watchdog.until(self._due_at, self._held.enter_async_context(self._opening))
-        self.request_id = response.headers.get("x-request-id")
+        request_id = response.headers.get("x-request-id")
+        self.request_id = None if request_id is None else loggable(request_id)
         self._flow = Flow(response)
         self._body = response.http_response.aiter_bytes()
         self._held.push_async_callback(self._body.aclose)

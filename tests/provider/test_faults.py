@@ -335,6 +335,16 @@ class TestNoAnswer:  # D12, D13
         assert (text, end.end_reason) == ("Well, ", EndReason.CONTENT_FILTER)
 
 
+async def test_the_code_of_an_error_after_text_is_in_the_log(
+    standin: StandIn, chat_model: OpenAIChatModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    standin.script(Cut(1, "error_event"))
+    await answered(chat_model, ask())
+    (record,) = caplog.records
+    assert vars(record)["detail"] == "ErrorObject code=server_error type=server_error"
+    assert vars(record)["request_id"] == "req_standin_1"
+
+
 async def test_no_words_and_no_secret_reach_the_log(
     standin: StandIn, chat_model: OpenAIChatModel, caplog: pytest.LogCaptureFixture
 ) -> None:
