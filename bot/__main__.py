@@ -66,6 +66,8 @@ def _run() -> None:
     try:
         with own_folder(settings.database_path.parent):
             asyncio.run(_serve(settings, token))
+    except SettingsError as error:
+        _stop(error.problems, EXIT_CONFIG)
     except FolderInUse as error:
         _stop([error.problem], EXIT_BUSY)
     except StoreProblem as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.clock import SystemClock
-from bot.core.catalogue import Catalogue
+from bot.core.catalogue import Catalogue, CatalogueError
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
 from bot.core.pacing import EditPace
@@ -20,7 +20,7 @@ from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
 from bot.core.turns import TurnService
 from bot.provider.chat import OpenAIChatModel
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
 from bot.store.database import Database
 from bot.store.migrations import migrate
 from bot.store.preferences import SqlitePreferenceStore
@@ -51,9 +51,17 @@ class Services:
 
 
 def read_catalogue(overlay: Path | None) -> Catalogue:
-    """Read the model catalogue that is shipped, with the operator's overlay over it."""
+    """Read the model catalogue that is shipped, with the operator's overlay over it.
+
+    Raises ``SettingsError`` with everything that is wrong with the overlay.
+    """
     text = (PACKAGE / "catalogue.toml").read_text(encoding="utf-8")
-    return Catalogue.parse(text, overlay.read_text(encoding="utf-8") if overlay is not None else None)
+    try:
+        return Catalogue.parse(text, overlay.read_text(encoding="utf-8") if overlay is not None else None)
+    except CatalogueError as error:
+        raise SettingsError([f"CATALOGUE_OVERLAY: {problem}" for problem in error.problems]) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([f"CATALOGUE_OVERLAY: the file cannot be read ({type(error).__name__})"]) from error
 
 
 def read_sentences(language: str = "en") -> Sentences:
