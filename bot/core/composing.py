@@ -55,8 +55,10 @@ def compose_answer(question: Question, answer: Answer, sentences: Sentences, *, 
     notes = []
     if replaced_model is not None:
         notes.append(sentences("notes.replaced_model", asked=replaced_model, model=answer.model))
-    if answer.ignored_options:
-        options = ", ".join(answer.ignored_options)
+    # A cap is always sent; only a member who set it wants to know that it did not count.
+    ignored = [name for name in answer.ignored_options if name != "max_tokens" or question.options.max_tokens]
+    if ignored:
+        options = ", ".join(ignored)
         notes.append(sentences("notes.ignored_options", model=answer.model, options=options))
     if answer.end_reason is not EndReason.STOP:
         notes.append(sentences(f"notes.{answer.end_reason.value}"))
