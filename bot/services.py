@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.clock import SystemClock
-from bot.core.catalogue import Catalogue
+from bot.core.catalogue import Catalogue, CatalogueError
 from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
 from bot.core.offering import ENDING_DAYS, Offering, ending
 from bot.core.pacing import EditPace
-from bot.core.ports import ChatModel, Clock, FetchFile
+from bot.core.ports import Clock, FetchFile
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
 from bot.core.tokens import TokenRatios
@@ -26,7 +26,7 @@ from bot.provider.chat import OpenAIChatModel
 from bot.provider.parameters import is_openai
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
@@ -65,9 +65,17 @@ class Services:
 
 
 def read_catalogue(overlay: Path | None) -> Catalogue:
-    """Read the model catalogue that is shipped, with the operator's overlay over it."""
+    """Read the model catalogue that is shipped, with the operator's overlay over it.
+
+    Raises ``SettingsError`` with everything that is wrong with the overlay.
+    """
     text = (PACKAGE / "catalogue.toml").read_text(encoding="utf-8")
-    return Catalogue.parse(text, overlay.read_text(encoding="utf-8") if overlay is not None else None)
+    try:
+        return Catalogue.parse(text, overlay.read_text(encoding="utf-8") if overlay is not None else None)
+    except CatalogueError as error:
+        raise SettingsError([f"CATALOGUE_OVERLAY: {problem}" for problem in error.problems]) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([f"CATALOGUE_OVERLAY: the file cannot be read ({type(error).__name__})"]) from error
 
 
 def read_sentences(language: str = "en") -> Sentences:
@@ -80,14 +88,13 @@ async def open_services(
     settings: Settings,
     *,
     clock: Clock | None = None,
-    wrap_chat_model: Callable[[ChatModel], ChatModel] = lambda chat_model: chat_model,
     turn_service: Callable[[Parts], TurnService] = TurnService,
     fetch_file: FetchFile | None = None,
 ) -> AsyncIterator[Services]:
     """Open the store and the provider, wire the services, and close everything at the end.
 
-    ``wrap_chat_model`` lets tests stand between the turns and the provider, ``turn_service`` lets the sandbox run turns
-    in a place of their own. ``fetch_file`` fetches attachments where Discord is a simulated one.
+    ``turn_service`` lets the sandbox run turns in a place of their own, ``fetch_file`` fetch attachments from its own
+    Discord.
     """
     clock = clock or SystemClock()
     catalogue = read_catalogue(settings.catalogue_overlay)
@@ -125,7 +132,7 @@ async def open_services(
                 store=store,
                 folds=SqliteFoldStore(database),
                 ledger=SqliteCallLedger(database, clock),
-                chat_model=wrap_chat_model(chat_model),
+                chat_model=chat_model,
                 catalogue=catalogue,
                 token_ratios=token_ratios,
                 schemas=reading,

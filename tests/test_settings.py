@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.services import read_catalogue
 from bot.settings import NAMES, OPENAI_BASE_URL, SECRET_NAMES, SettingsError, read_settings
 
 ROOT = Path(__file__).parent.parent
@@ -159,3 +160,15 @@ def test_secrets_are_not_shown(env_file: Path) -> None:
 def test_the_example_file_names_every_setting_and_nothing_else() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     assert set(re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)) == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    "text", ["not toml", '[models."gpt-6-luna"]\nprice = 1\n', None], ids=["text", "key", "missing"]
+)
+def test_a_wrong_overlay_of_the_catalogue_is_a_problem_of_the_settings(tmp_path: Path, text: str | None) -> None:
+    overlay = tmp_path / "overlay.toml"
+    if text is not None:
+        overlay.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        read_catalogue(overlay)
+    assert all(problem.startswith("CATALOGUE_OVERLAY: ") for problem in caught.value.problems)

@@ -8,7 +8,7 @@ import signal
 import sys
 
 from bot.cli.ending import EXIT_BUSY, EXIT_CONFIG, EXIT_PROBLEM, settings_or_stop, stop
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
 
 log = logging.getLogger("bot")
 
@@ -30,6 +30,8 @@ def run() -> None:
     try:
         with own_folder(settings.database_path.parent):
             asyncio.run(_serve(settings, token))
+    except SettingsError as error:
+        stop(error.problems, EXIT_CONFIG)
     except FolderInUse as error:
         stop([error.problem], EXIT_BUSY)
     except StoreProblem as error:

@@ -17,7 +17,7 @@ _UNPAIRED: Final = re.compile("[\ud800-\udfff]")
 _CONTROL: Final = regex.compile(r"[^\P{Cc}\n\t]|\p{Bidi_Control}")
 _MARKS_BEYOND_SIX: Final = regex.compile(r"(?<=[\p{Mn}\p{Me}]{6})[\p{Mn}\p{Me}]++")
 
-_BACKTICKS: Final = re.compile("`{3,}")
+_BACKTICKS: Final = re.compile("`{2,}")
 _OPENED_BEHIND_TEXT: Final = re.compile(r"([^`\n]*[^`\s])\s*(```[\w+#.-]*)\s*$")
 _CLOSED_BEHIND_TEXT: Final = re.compile(r"([^`\n]*[^`\s])\s*```\s*$")
 _URL: Final = r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}:(?:[^\s()<>\\]|\([^\s()<>\\]*+\))++"
@@ -74,17 +74,18 @@ def _drop_invisible(text: str) -> str:
 
 
 def _break_backticks(line: str) -> str:
-    return _BACKTICKS.sub(lambda match: _BREAKER.join(match[0]), line) if "```" in line else line
+    return _BACKTICKS.sub(lambda run: _BREAKER.join(run[0]), line) if "```" in line else line
 
 
 def _show_inline(match: re.Match[str]) -> str:
     if match["stray"]:
         return "\\`" * len(match["stray"])
     if match["mark"]:
-        # Three backticks would be a code block, and would end before the next two.
-        long = len(match["mark"]) > 2
-        mark, code = ("``", match["code"].replace("``", f"`{_BREAKER}`")) if long else (match["mark"], match["code"])
-        return f"{mark}{_break_backticks(code)}{mark}"
+        mark, code = match["mark"], match["code"]
+        if len(mark) > 2 or "```" in code:
+            # Three backticks are a code block wherever they stand; single ones are harmless between two.
+            mark, code = "``", _BACKTICKS.sub(lambda run: _BREAKER.join(run[0]), code)
+        return f"{mark}{code}{mark}"
     if match["url"]:
         label, url = _INLINE.sub(_show_inline, match["label"]).strip(), match["url"]
         return f"{label} (<{url}>)" if label and label != url else f"<{url}>"

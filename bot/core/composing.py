@@ -77,10 +77,12 @@ def compose_answer(
         for file in question.attachments
         if file.cut
     ]
-    ignored = [option for option in answer.ignored_options if option != "schema"]
+    # A cap is always sent; only a member who set it wants to know that it did not count.
+    unset = {"schema"} if question.options.max_tokens else {"schema", "max_tokens"}
+    ignored = [option for option in answer.ignored_options if option not in unset]
     if ignored:
         notes.append(sentences("notes.ignored_options", model=answer.model, options=", ".join(ignored)))
-    if len(ignored) < len(answer.ignored_options):
+    if "schema" in answer.ignored_options:
         notes.append(sentences("notes.schema_in_words", model=answer.model))
     if not is_kept:
         notes.append(sentences("notes.unkept"))

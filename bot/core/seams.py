@@ -105,6 +105,14 @@ class Source:
         """Tell whether the position is in a code span."""
         return bool(_mark_around(self._code, position))
 
+    def meets_mark(self, seam: Seam) -> bool:
+        """Tell whether a mark of the repair would stand beside the same character, and be read as another mark."""
+        beside = self.text[seam.end - 1] + self.text[seam.start : seam.start + 1]
+        return any(
+            mark and mark[0] in beside
+            for mark in (_mark_around(self._code, seam.end), _mark_around(self._spoilers, seam.end))
+        )
+
     def line_at(self, position: int) -> int:
         """Return the index of the last line that begins at or before the position."""
         return bisect_right(self._starts, position) - 1

@@ -24,7 +24,9 @@ _CJK_STOPS: Final = "。！？，、；：…）」』】》〉”"  # noqa: RUF
 _EXTENDS: Final = r"[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]"  # goes with the character before it
 
 _SPACES: Final = regex.compile(rf"[^\S\n]++(?!{_EXTENDS})")
-_BREAK: Final = regex.compile(rf"{_SPACES.pattern}|(?<=[{_CJK}{_CJK_STOPS}])(?=[{_CJK}])|(?<=[{_CJK_STOPS}])(?=\w)")
+_BREAK: Final = regex.compile(
+    rf"{_SPACES.pattern}|(?<=[{_CJK}{_CJK_STOPS}])(?=[{_CJK}])|(?<=[{_CJK_STOPS}])(?=[\p{{L}}\p{{N}}])"
+)
 _SENTENCE_END: Final = regex.compile(r"[.!?…。！？][\"'”’)\]*_|」』）]{0,4}\Z")  # noqa: RUF001
 _BLOCK_MARK: Final = regex.compile(r"(?:#{1,3}|-#|>|>>>|[-*+]|\d{1,9}[.)])[ \t]")
 _WHOLE: Final = regex.compile(
@@ -99,10 +101,12 @@ class _Choice:
                 return seam
         if seam is not None and seam.end >= self.half:
             return seam
-        # What closes an open fence has to fit as well.
-        fence = source.lines[source.line_at(self.stop)].inner
-        closing, _ = source.repair(Seam(self.stop, self.stop, closes=fence))
-        self.stop = source.reach(self.start, self.room - len(closing))
+        # What closes an open fence or spoiler has to fit as well.
+        margin = 0
+        for _ in range(3):
+            fence = source.lines[source.line_at(self.stop)].inner
+            margin = max(margin, len(source.repair(Seam(self.stop, self.stop, closes=fence))[0]))
+            self.stop = source.reach(self.start, self.room - margin)
         index = source.line_at(self.stop)
         line = source.lines[index]
         inside = self.stop < line.end
@@ -213,6 +217,8 @@ class _Choice:
         spaces = _SPACES.match(text, end, line.end)
         seam = self._seam(line, end, spaces.end() if spaces else end)
         if end >= line.end or not self._fits(seam) or not text[max(line.start, self.start) : end].strip():
+            return None
+        if self.source.meets_mark(seam):
             return None
         if line.marked and fence_after(seam.resumes + text[seam.start : line.end], line.inner) != line.inner:
             return None

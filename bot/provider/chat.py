@@ -109,12 +109,13 @@ class OpenAIChatModel:
             ):
                 return read_models(await response.read())
         except TimeoutError:
-            raise ProviderTimeout("list of models") from None
+            raise ProviderTimeout("the list of models") from None
         except CLIENT_ERRORS as error:
-            translated = classify(failure_of(error, now=self._clock.now()), model="")
-            if isinstance(translated, EndpointMissing | ModelNotFound):
-                return []
-            raise translated from None
+            failure = failure_of(error, now=self._clock.now())
+        translated = classify(failure, model="")
+        if isinstance(translated, EndpointMissing | ModelNotFound):
+            return []
+        raise translated
 
     async def _begin(self, model: str, parameters: Parameters) -> tuple[Completion, str]:
         """Return an answer that has begun and its first text, after as many requests as it takes."""
@@ -137,7 +138,7 @@ class OpenAIChatModel:
             else:
                 self._breaker.record(None)
                 return completion, text
-            # Outside of the handler: what is raised from here on must not carry the server's prose along.
+            # Outside of the handler, so that what is raised does not carry the server's prose along as its context.
             translated = classify(failure, model=model)
             self._breaker.record(translated)
             if isinstance(translated, RequestRefused) and await self._mend(model, parameters, failure):

@@ -15,8 +15,9 @@ from bot.core import limits
 from bot.core.conversation import EndReason, Usage
 from bot.core.errors import ContentRefused, EmptyAnswer, InvalidReply, ProviderError
 from bot.provider.chunks import Chunk, read_chunk
+from bot.provider.flow import Flow
 from bot.provider.sse import EventParser, WholeBody
-from bot.provider.translate import CLIENT_ERRORS
+from bot.provider.translate import CLIENT_ERRORS, failure_of, loggable
 from bot.provider.watchdog import DeadlinePassed, Watchdog
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ class Deadlines:
     """How long the provider may take.
 
     ``after_finish``: for the usage, which follows the finish reason. ``after_done``: for the end of the body, without
-    which the connection cannot be used again.
+    which the connection cannot be used again. ``gather``: how long text may gather between two reads, once the first
+    has been shown; edits are a second apart.
     """
 
     first_token_seconds: float = limits.FIRST_TOKEN_SECONDS
@@ -35,6 +37,7 @@ class Deadlines:
     total_seconds: float = limits.CHAT_SECONDS
     after_finish_seconds: float = 5.0
     after_done_seconds: float = 0.1
+    gather_seconds: float = 0.04
     models_seconds: float = 15.0
 
 
@@ -51,6 +54,7 @@ class Completion:
         self._opening = opening
         self._held = AsyncExitStack()
         self._body: AsyncGenerator[bytes, None]
+        self._flow: Flow
         self._deadlines = deadlines
         self._loop = asyncio.get_running_loop()
         self._watchdog = Watchdog(self._loop.time() + total_seconds)
@@ -91,11 +95,12 @@ class Completion:
     async def more(self) -> str:
         """Return the next text, or "" at the end; what the server does wrong is told by ``end_reason``."""
         if self._finished is None and not self._done:
+            await self._flow.gather(self._deadlines.gather_seconds)
             self._due_at = self._loop.time() + self._deadlines.between_tokens_seconds
         text = await self._next()
         if not text and self._failure is not None and self._finished is None:
-            detail = self._failure.detail if isinstance(self._failure, ProviderError) else type(self._failure).__name__
-            log.warning("an answer broke off", extra={"detail": detail, "request_id": self.request_id})
+            known = self._failure if isinstance(self._failure, ProviderError) else failure_of(self._failure)
+            log.warning("an answer broke off", extra={"detail": known.detail, "request_id": self.request_id})
         return text
 
     async def close(self) -> None:
@@ -105,7 +110,9 @@ class Completion:
 
     async def _open(self) -> None:
         response = await self._watchdog.until(self._due_at, self._held.enter_async_context(self._opening))
-        self.request_id = response.headers.get("x-request-id")
+        request_id = response.headers.get("x-request-id")
+        self.request_id = None if request_id is None else loggable(request_id)
+        self._flow = Flow(response)
         self._body = response.http_response.aiter_bytes()
         self._held.push_async_callback(self._body.aclose)
 
@@ -120,8 +127,7 @@ class Completion:
         try:
             return await self._watchdog.until(self._due_at, anext(self._body, b""))
         except CLIENT_ERRORS as error:
-            if not self._done:
-                self._failure = error
+            self._failure = error
             self._over = True
             return b""
 
@@ -147,6 +153,8 @@ class Completion:
         if self._parser is None:
             # Not the content type but the first character tells: servers and proxies name all three as they like.
             first = chunk.lstrip()[:1]
+            if not first:
+                return []
             if first == b"<":
                 raise InvalidReply(f"a web page instead of an answer, request_id={self.request_id}")
             self._parser = WholeBody() if first == b"{" else EventParser()

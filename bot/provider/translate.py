@@ -64,6 +64,11 @@ MODEL_PROSE = re.compile(
 WORD = re.compile(r"[\w.:/\[\]-]{1,64}", re.ASCII)
 
 
+def loggable(word: str) -> str:
+    """Return a server's word, or "?" for what may be prose."""
+    return word if WORD.fullmatch(word) else "?"
+
+
 class Kind(Enum):
     """How far the request came."""
 
@@ -103,7 +108,7 @@ class Failure:
             "param": self.param,
             "request_id": self.request_id,
         }
-        parts = [f"{name}={value if WORD.fullmatch(value) else '?'}" for name, value in known.items() if value]
+        parts = [f"{name}={loggable(value)}" for name, value in known.items() if value]
         return " ".join([self.name, *parts])
 
 
@@ -138,7 +143,7 @@ def classify(failure: Failure, *, model: str) -> ProviderError:
     return error(failure.detail)
 
 
-def failure_of(error: Exception, *, now: datetime) -> Failure:
+def failure_of(error: Exception, *, now: datetime | None = None) -> Failure:
     """Read what one of ``CLIENT_ERRORS`` says; ``now`` is for a Retry-After that names a time."""
     name = type(error).__name__
     match error:

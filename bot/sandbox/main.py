@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from bot.logs import set_up_logging
 from bot.sandbox.problem import PortInUse, SandboxProblem
-from bot.settings import SettingsError, read_settings
+from bot.settings import Settings, SettingsError, read_settings
 from bot.store.lock import own_folder
 from bot.store.problem import FolderInUse, StoreProblem
 
@@ -42,16 +42,20 @@ def sandbox_main(*, port: int, data: str) -> None:
     for warning in read.warnings:
         log.warning(warning)
     try:
-        from bot.sandbox.serving import serve  # noqa: PLC0415  a wrong setting is told before the slow imports
-    except ModuleNotFoundError as missing:
-        _end([f"the sandbox needs the package {missing.name}: 'make sandbox' installs it"], EXIT_CONFIG)
-    try:
         with own_folder(folder):
-            asyncio.run(serve(settings, port=port))
+            _serve(settings, port=port)
     except (FolderInUse, PortInUse) as error:
         _end([error.problem], EXIT_BUSY)
     except (StoreProblem, SandboxProblem) as error:
         _end([error.problem], EXIT_CONFIG)
+
+
+def _serve(settings: Settings, *, port: int) -> None:
+    try:
+        from bot.sandbox.serving import serve  # noqa: PLC0415  what is wrong is told before the slow imports
+    except ModuleNotFoundError as missing:
+        raise SandboxProblem(f"the sandbox needs the package {missing.name}: 'make sandbox' installs it") from missing
+    asyncio.run(serve(settings, port=port))
 
 
 def _end(problems: list[str], code: int) -> NoReturn:

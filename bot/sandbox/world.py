@@ -61,7 +61,7 @@ class World:
     def __init__(self, env: simcord.Env) -> None:
         self._env = env
         env.backend.edit_bot_profile(BOT_NAME)
-        users = [self._user(moment, name) for moment, name in ((1, "Mara"), (2, "Jonas"), (3, "Lin"))]
+        users = [self._user(moment, name) for moment, name in ((1, "Owner"), (2, "Moderator"), (3, "Member"))]
         with self._moment(10):
             guild = env.create_guild(SERVER_NAME, owner=users[0])
         with self._moment(11):
@@ -71,7 +71,7 @@ class World:
             guild.add_member(users[1], roles=[moderators]),
             guild.add_member(users[2]),
         ]
-        rights = ("owner: may change settings", "moderator: may stop anybody's answer", "member")
+        rights = ("may change settings", "may stop anybody's answer", "may ask")
         self.people = tuple(
             Person(user.name, user.global_name or user.name, may, user, actor)
             for user, actor, may in zip(users, actors, rights, strict=True)

@@ -1,4 +1,3 @@
-import asyncio
 from datetime import timedelta
 
 import pytest
@@ -96,6 +95,13 @@ class TestHalfOpen:
         clock.advance(timedelta(seconds=0.5))
         breaker.check()
 
+    def test_its_failure_opens_it_again_after_a_long_silence(self, breaker: Breaker, clock: FakeClock) -> None:
+        clock.advance(timedelta(hours=1))
+        fail(breaker, 1)
+        clock.advance(timedelta(seconds=14.5))
+        with pytest.raises(ProviderUnavailable):
+            breaker.check()
+
     def test_a_probe_that_is_never_heard_of_again_is_followed_by_another(
         self, breaker: Breaker, clock: FakeClock
     ) -> None:
@@ -103,12 +109,20 @@ class TestHalfOpen:
         breaker.check()
 
 
-async def test_a_quota_that_is_back_is_seen_although_the_first_probe_is_stopped(
+def test_a_probe_of_an_exhausted_quota_that_is_stopped_does_not_cost_another_ten_minutes(
     breaker: Breaker, clock: FakeClock
 ) -> None:
     breaker.record(QuotaExhausted())
-    await clock.sleep(600)
-    breaker.check()  # and cancelled by its member
-    await asyncio.sleep(0)
-    await clock.sleep(15)
+    clock.advance(timedelta(seconds=600))
     breaker.check()
+    clock.advance(timedelta(seconds=15))
+    breaker.check()
+
+
+def test_another_error_of_the_probe_takes_the_place_of_the_first(breaker: Breaker, clock: FakeClock) -> None:
+    breaker.record(QuotaExhausted())
+    clock.advance(timedelta(seconds=600))
+    breaker.check()
+    breaker.record(ProviderUnavailable())
+    with pytest.raises(ProviderUnavailable):
+        breaker.check()

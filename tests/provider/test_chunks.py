@@ -87,3 +87,7 @@ def test_an_error_of_any_shape_is_an_error(event: dict[str, object]) -> None:
 
 def test_an_empty_error_field_is_none() -> None:
     assert read_chunk(b'{"error": null, "choices": [{"delta": {"content": "a"}}]}').text == "a"
+
+
+def test_an_empty_finish_reason_is_none() -> None:
+    assert read_chunk(b'{"choices": [{"delta": {"content": "a"}, "finish_reason": ""}]}').end_reason is None

@@ -200,6 +200,16 @@ class TestOutage:  # D6
         await answered(chat_model, ask())
         assert len(standin.requests) == 8
 
+    async def test_an_answer_without_words_shows_that_the_server_is_well(
+        self, standin: StandIn, chat_model: OpenAIChatModel
+    ) -> None:
+        standin.script(Refuse(500), Refuse(500), Say(""), *[Refuse(500)] * 3, Say("Still here"))
+        with pytest.raises(EmptyAnswer):
+            await answered(chat_model, ask())
+        with pytest.raises(ProviderUnavailable):
+            await answered(chat_model, ask())
+        assert (await answered(chat_model, ask()))[0] == "Still here"
+
     async def test_nobody_there_is_an_outage(self, make_model: MakeModel, unused_tcp_port: int) -> None:
         with pytest.raises(ProviderUnavailable):
             await answered(make_model(base_url=f"http://127.0.0.1:{unused_tcp_port}/v1"), ask())
@@ -231,20 +241,6 @@ class TestDeadlines:  # D7, D8
         assert end.end_reason is EndReason.TIMEOUT
         assert 0 < len(text) < 1000
         assert set(text) == {"x"}
-
-    async def test_an_answer_that_is_complete_does_not_wait_for_its_usage_for_long(
-        self, standin: StandIn, make_model: MakeModel
-    ) -> None:
-        finished = Say("Done", no_usage=True).text
-        standin.script(
-            Raw(
-                f'data: {{"choices":[{{"delta":{{"content":"{finished}"}},"finish_reason":"length"}}]}}\n\n'
-                + ": .\n" * 9,
-                content_type="text/event-stream",
-            )
-        )
-        text, end = await answered(make_model(deadlines=Deadlines(after_finish_seconds=0.1)), ask())
-        assert (text, end.end_reason) == ("Done", EndReason.LENGTH)
 
 
 class TestBroken:  # D9, D10, D11
@@ -337,6 +333,16 @@ class TestNoAnswer:  # D12, D13
         )
         text, end = await answered(chat_model, ask())
         assert (text, end.end_reason) == ("Well, ", EndReason.CONTENT_FILTER)
+
+
+async def test_the_code_of_an_error_after_text_is_in_the_log(
+    standin: StandIn, chat_model: OpenAIChatModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    standin.script(Cut(1, "error_event"))
+    await answered(chat_model, ask())
+    (record,) = caplog.records
+    assert vars(record)["detail"] == "ErrorObject code=server_error type=server_error"
+    assert vars(record)["request_id"] == "req_standin_1"
 
 
 async def test_no_words_and_no_secret_reach_the_log(

@@ -22,8 +22,9 @@ async def test_a_server_without_the_list_offers_nothing(standin: StandIn, make_m
 
 
 async def test_a_wrong_key_is_told(make_model: MakeModel) -> None:
-    with pytest.raises(KeyRejected):
+    with pytest.raises(KeyRejected) as caught:
         await make_model(api_key="sk-somebody-elses-key").list_models()
+    assert caught.value.__context__ is None  # it would quote the key
 
 
 async def test_nobody_there_is_told(make_model: MakeModel, unused_tcp_port: int) -> None:

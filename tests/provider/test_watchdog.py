@@ -58,7 +58,11 @@ async def test_the_task_goes_on_after_a_deadline(watchdog: Watchdog) -> None:
 async def test_time_between_two_waits_is_not_the_servers(watchdog: Watchdog) -> None:
     await watchdog.until(now() + SOON, asyncio.sleep(0))
     await asyncio.sleep(5 * SOON)  # the reader is busy; the old timer rings and nobody is hurt
-    assert await watchdog.until(now() + NEVER, asyncio.sleep(SOON, "here")) == "here"
+    waiting = asyncio.create_task(watchdog.until(now() + NEVER, asyncio.Event().wait()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
 
 
 async def test_a_cancellation_from_outside_stays_one(watchdog: Watchdog) -> None:
