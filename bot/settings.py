@@ -26,7 +26,7 @@ OPENAI_BASE_URL = "https://api.openai.com/v1"
 ENV_FILE_VARIABLE = "PARLEY_ENV_FILE"
 # Names that look like ours in any environment, for the warning about mistyped ones.
 PREFIXES = (
-    "DISCORD_", "OPENAI_", "CHAT_", "DATABASE_", "MESSAGE_CONTENT", "DAILY_", "UNPRICED_", "PARLEY_",
+    "DISCORD_", "OPENAI_", "CHAT_", "ATTACHMENT_", "DATABASE_", "MESSAGE_CONTENT", "DAILY_", "UNPRICED_", "PARLEY_",
     "MEMBER_REQUESTS", "ALLOWED_MODELS",
 )  # fmt: skip
 

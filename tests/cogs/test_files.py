@@ -2,13 +2,18 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from simcord.results import InteractionResult
 
+from bot.app import Parley
+from bot.core.conversation import AttachedText, Question
 from bot.core.limits import KEPT_FILE_CHARS
 from bot.sandbox.standin import Refuse, Say
+from cogs.ui.questions import question_of_message
+from cogs.ui.replies import screen_for
 from tests.cogs.conftest import World
 from tests.core.test_schemas import BOOK
 from tests.pdfs import a_pdf
@@ -35,6 +40,19 @@ async def spent(world: World) -> list[tuple[int, bool]]:
     database = world.services.store._database
     rows = await database.run("SELECT attempt, settled_micro_usd FROM usage_ledger ORDER BY usage_id", {})
     return [(row["attempt"], row["settled_micro_usd"] is not None) for row in rows]
+
+
+async def claimed(world: World) -> Question:
+    """Let a question with a file arrive, and claim it, as a process does that is killed before it reads the file."""
+    bot = world.env.bot
+    assert isinstance(bot, Parley)
+    await bot.remove_cog("Triggers")
+    message = await world.asker.send(world.channel, f"{world.mention} see", attachments=[("a.txt", b"first")])
+    received = await bot.get_partial_messageable(world.channel.id, guild_id=world.guild.id).fetch_message(message.id)
+    assert bot.user is not None
+    question = replace(question_of_message(received, own_id=bot.user.id), unread_files=True)
+    assert await world.services.store.claim(question)
+    return question
 
 
 class TestAttachments:
@@ -123,6 +141,29 @@ class TestAttachments:
         notice = world.answers()[-1]
         await world.asker.click(notice, label="Try again")
         assert "> first" in world.sent_to_model()[-1][-1]["content"]
+
+    async def test_files_that_a_restart_lost_are_asked_for_again(self, world: World) -> None:
+        await claimed(world)
+        await world.env.restart_bot(Parley(world.services))
+        assert "cannot be fetched" in world.answers()[-1].content
+        assert world.standin.requests == []
+        assert await spent(world) == []
+
+    async def test_files_that_were_read_before_a_restart_go_along(self, world: World) -> None:
+        question = await claimed(world)
+        await world.services.store.revise(replace(question, attachments=(AttachedText("a.txt", "text", 5, "first"),)))
+        await world.env.restart_bot(Parley(world.services))
+        (messages,) = world.sent_to_model()
+        assert "> first" in messages[-1]["content"]
+
+    async def test_a_question_is_never_answered_as_if_its_lost_files_had_not_been_there(self, world: World) -> None:
+        question = replace(await claimed(world), trigger_id=99)  # as a button asks a kept question again
+        bot = world.env.bot
+        assert isinstance(bot, Parley)
+        with world.env._bot_scope():
+            await world.services.turns.ask(question, screen_for(bot, question))
+        assert "cannot be fetched" in world.answers()[-1].content
+        assert world.standin.requests == []
 
 
 class TestJson:
