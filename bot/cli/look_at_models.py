@@ -7,15 +7,13 @@ from datetime import UTC, datetime
 
 from bot.cli.findings import Finding, ok, problem, warn
 from bot.clock import SystemClock
-from bot.core.catalogue import Catalogue, CatalogueError
+from bot.core.catalogue import Catalogue
 from bot.core.errors import KeyRejected, ProviderError
 from bot.core.offering import ending
 from bot.core.ports import Quirk
 from bot.provider.chat import OpenAIChatModel
 from bot.services import KEYLESS, read_catalogue
-from bot.settings import Settings
-
-UNREAD = "the file of CATALOGUE_OVERLAY"
+from bot.settings import Settings, SettingsError
 
 
 class _NoQuirks:
@@ -30,12 +28,9 @@ async def look_at_models(settings: Settings) -> AsyncIterator[Finding]:
     """Look at the catalogue, the key and the default model."""
     try:
         catalogue = read_catalogue(settings.catalogue_overlay)
-    except CatalogueError as error:
+    except SettingsError as error:
         for text in error.problems:
-            yield problem("catalogue", text, f"mend {UNREAD} (docs/operating.md has an example)")
-        return
-    except (OSError, UnicodeDecodeError) as error:
-        yield problem("catalogue", f"cannot be read ({type(error).__name__})", f"check path and rights of {UNREAD}")
+            yield problem("catalogue", text, "mend the file (docs/operating.md has an example), or its path")
         return
     for finding in _default_model(settings, catalogue):
         yield finding
