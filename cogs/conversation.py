@@ -13,6 +13,7 @@ from discord.ext import commands
 from bot.app import Parley
 from bot.core.conversation import ConversationKey
 from bot.core.conversations import Description
+from bot.core.errors import MayNotReadHistory
 from bot.core.exporting import ExportFormat, export
 from bot.core.folding import FoldOutcome
 from bot.core.limits import FOCUS_CHARS, UNDO_TURNS
@@ -51,7 +52,7 @@ class Conversation(
     async def show(self, interaction: discord.Interaction[Parley], private: bool = False) -> None:
         """Show how long this conversation is, what it cost, and my notes on its beginning"""
         async with deferred(interaction, ephemeral=True):
-            described = await self._conversations.describe(_key(interaction, private=private))
+            described = await self._conversations.describe(_readable_key(interaction, private=private))
             text, summary = self._described(described), described.overview.summary
             if not summary:
                 await interaction.edit_original_response(content=text)
@@ -148,7 +149,7 @@ class Conversation(
     ) -> None:
         """Take this conversation along as a file that only you see"""
         async with deferred(interaction, ephemeral=True):
-            history = await self._conversations.everything(_key(interaction, private=private))
+            history = await self._conversations.everything(_readable_key(interaction, private=private))
             content, left_out = export(history, file_format, max_bytes=interaction.filesize_limit)
             text = self._services.sentences("replies.exported")
             if left_out:
@@ -170,6 +171,13 @@ class Conversation(
 def _key(interaction: discord.Interaction[Parley], *, private: bool) -> ConversationKey:
     only_for = interaction.user.id if private else None
     return conversation_of(interaction.channel_id or 0, interaction.guild_id, only_for=only_for)
+
+
+def _readable_key(interaction: discord.Interaction[Parley], *, private: bool) -> ConversationKey:
+    """Return the key of what the member could read in the channel as well. Raises a ``Refusal``."""
+    if not private and interaction.guild_id is not None and not interaction.permissions.read_message_history:
+        raise MayNotReadHistory
+    return _key(interaction, private=private)
 
 
 async def setup(bot: Parley) -> None:

@@ -21,7 +21,8 @@ ParleyError
 │   ├── NoThreadsHere       not a channel that threads can be made in
 │   ├── MayNotMakeThreads   the member lacks the permission
 │   ├── CannotMakeThreads   the bot lacks the permission
-│   └── PrivateStaysPrivate a private conversation is not shown to others
+│   ├── PrivateStaysPrivate a private conversation is not shown to others
+│   └── MayNotReadHistory   the member lacks the permission
 └── ProviderError           anything about the OpenAI-compatible server
     ├── KeyRejected         401, 403
     ├── QuotaExhausted      429 with a quota code: never retried
@@ -246,6 +247,12 @@ class PrivateStaysPrivate(Refusal):
     """A private conversation is not shown to others."""
 
     code = "private_stays_private"
+
+
+class MayNotReadHistory(Refusal):
+    """The member may not read what was said in the channel earlier."""
+
+    code = "may_not_read_history"
 
 
 class ProviderError(ParleyError):

@@ -9,8 +9,9 @@ from simcord.builders import ChannelHandle
 from simcord.results import InteractionResult
 
 from bot.app import Parley
-from bot.core.conversation import ConversationKey
+from bot.core.conversation import ConversationKey, ReplyRoute
 from bot.core.errors import StoreUnavailable
+from bot.core.kept import Member
 from bot.sandbox.standin import Cut, Html, Refuse, Say
 from cogs.ui.replies import BranchButton, ContinueButton, DeleteButton, RegenerateButton
 from tests.cogs.conftest import World
@@ -288,6 +289,56 @@ async def test_delete_works_in_private(world: World) -> None:
     await world.asker.click(result.response, label="Delete")
     await world.asker.slash(world.channel, "chat", message="what did I say?", private=True)
     assert "my secret" not in str(world.sent_to_model()[-1])
+
+
+# A crash in the middle
+
+
+async def interrupted(world: World, answer: discord.Message) -> None:
+    """Press Regenerate and let the process be killed before it asks the provider."""
+    turn = await world.services.conversations.turn(
+        trigger_of(answer), channel_id=world.channel.id, by=Member(world.asker.id, is_moderator=False)
+    )
+    question = turn.asked_again(
+        trigger_id=discord.utils.time_snowflake(discord.utils.utcnow(), high=True),
+        route=ReplyRoute(channel_id=world.channel.id),
+        asked_at=discord.utils.utcnow(),
+        in_place=True,
+    )
+    assert await world.services.store.claim(question)
+
+
+def trigger_of(answer: discord.Message) -> int:
+    custom_ids = [
+        item.custom_id or ""
+        for row in answer.components
+        if isinstance(row, discord.ActionRow)
+        for item in row.children
+        if isinstance(item, discord.Button)
+    ]
+    return int(custom_ids[0].rpartition(":")[2])
+
+
+async def test_a_regeneration_that_a_crash_cut_is_finished_in_place(world: World) -> None:
+    await answered(world, PARAGRAPHS)
+    first = world.answers()[0]
+    await interrupted(world, world.answers()[-1])
+    world.standin.script(Say("A hill."))
+    await restart(world)
+    assert [(m.id, m.content) for m in world.answers()] == [(first.id, "A hill.")]
+    assert await history(world) == ["what is a heap?", "A hill."]
+
+
+async def test_a_regeneration_that_is_given_up_brings_the_old_answer_back(world: World) -> None:
+    answer = await answered(world)
+    await interrupted(world, answer)
+    await world.env.advance_time(timedelta(minutes=14).total_seconds())
+    await restart(world)
+    (shown,) = world.answers()
+    assert shown.content.startswith("A tree.")
+    assert "restarted" in shown.content
+    assert labels(shown) == ["Regenerate", "Branch", "Delete"]
+    assert await history(world) == ["what is a heap?", "A tree."]
 
 
 # Who may, and what is not there any more

@@ -151,6 +151,18 @@ async def test_export_has_everything_also_what_is_folded(world: World, file_form
         assert exported["summary"]
 
 
+@pytest.mark.parametrize("command", ["conversation show", "conversation export"])
+async def test_nobody_reads_here_what_the_channel_does_not_show_them(world: World, command: str) -> None:
+    may_not = discord.PermissionOverwrite(read_message_history=False)
+    may = discord.PermissionOverwrite(read_message_history=True)
+    quiet = world.guild.create_text_channel("quiet", overwrites={world.guild.default_role: may_not, world.asker: may})
+    await world.asker.send(quiet, f"{world.mention} hello")
+    await world.other.slash(quiet, "chat", message="my secret", private=True)
+    assert "Read Message History" in told(await world.other.slash(quiet, command))
+    assert "Read Message History" not in told(await world.asker.slash(quiet, command))
+    assert "Read Message History" not in told(await world.other.slash(quiet, command, private=True))
+
+
 # Threads
 
 
