@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Coroutine
 
 import discord
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 ORDINARY = (discord.MessageType.default, discord.MessageType.reply)
 TYPING_SECONDS = 3.0
+TYPED_MESSAGES = 500  # remembered, so that a message that Discord delivers again shows no typing for nothing
 HINTS_REMEMBERED = 1000
 
 
@@ -31,6 +33,7 @@ class Triggers(commands.Cog):
         self._bot = bot
         self._services = bot.services
         self._background: set[asyncio.Task[None]] = set()
+        self._typed: deque[int] = deque(maxlen=TYPED_MESSAGES)
         self._hinted: set[tuple[str, int, int]] = set()  # situation, channel, author
 
     async def cog_load(self) -> None:
@@ -55,7 +58,9 @@ class Triggers(commands.Cog):
             await self._hint(message, "replies.empty_question" if message.guild else "replies.empty_direct_message")
             return
         screen = screen_for(self._bot, question)
-        self._start(self._show_typing(message.channel))
+        if message.id not in self._typed:
+            self._typed.append(message.id)
+            self._start(self._show_typing(message.channel))
         files = self._services.reading.files(message.attachments, kept=True)
         await self._services.turns.ask(question, screen, files)
 
