@@ -46,4 +46,4 @@ async def bench(discord_standin: DiscordStandIn, standin: StandIn, tmp_path: Pat
     assert [line for line in logs.splitlines() if MEMBER_CANARY in line or MODEL_CANARY in line] == []
     assert "Traceback" not in logs
     assert discord_standin.pinged == set()
-    assert discord_standin.rate_limited == []
+    assert [(r.method, r.route, r.path.get("channel_id")) for r in discord_standin.rate_limited] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import AsyncIterator
 
 import aiohttp
 import discord
@@ -133,20 +134,20 @@ async def test_a_nonce_makes_one_message_of_two_creates(discord_standin: Discord
         assert (await channel.send("fourth text", nonce="n" * 25)).content == "fourth text"
 
 
-async def test_a_bucket_holds_five_creates_and_says_so(discord_standin: DiscordStandIn) -> None:
-    world = discord_standin.world
-    async with connected(discord_standin) as bot:
+async def test_a_bucket_holds_five_creates_and_says_so(fast_standin: DiscordStandIn) -> None:
+    world = fast_standin.world
+    async with connected(fast_standin) as bot:
         channel = bot.get_partial_messageable(world.general.channel_id)
         await asyncio.gather(*(channel.send(str(number)) for number in range(7)))
     assert len(world.shown_by_bot(world.general)) == 7
-    assert discord_standin.rate_limited == []  # discord.py read the headers
+    assert fast_standin.rate_limited == []  # discord.py read the headers
     assert [f"{number}" for number in range(7)] == sorted(m.content for m in world.shown_by_bot(world.general))
 
 
-async def test_a_429_is_honoured(discord_standin: DiscordStandIn) -> None:
-    world = discord_standin.world
-    url = f"{discord_standin.api_url}/channels/{world.general.channel_id}/messages"
-    headers = {"Authorization": f"Bot {discord_standin.token}"}
+async def test_a_429_is_honoured(fast_standin: DiscordStandIn) -> None:
+    world = fast_standin.world
+    url = f"{fast_standin.api_url}/channels/{world.general.channel_id}/messages"
+    headers = {"Authorization": f"Bot {fast_standin.token}"}
     async with aiohttp.ClientSession(headers=headers) as session:
         for number in range(5):  # somebody else uses the bucket up
             async with session.post(url, json={"content": str(number)}) as response:
@@ -155,10 +156,18 @@ async def test_a_429_is_honoured(discord_standin: DiscordStandIn) -> None:
             assert response.status == 429
             assert response.headers["Via"]
             assert (await response.json())["retry_after"] > 0
-    async with connected(discord_standin) as bot:
+    async with connected(fast_standin) as bot:
         sent = await bot.get_partial_messageable(world.general.channel_id).send("patient")
     assert sent.content == "patient"
-    assert len(discord_standin.rate_limited) == 2
+    assert len(fast_standin.rate_limited) == 2
+
+
+@pytest.fixture
+async def fast_standin() -> AsyncIterator[DiscordStandIn]:
+    """A Discord whose rate limits of 5 s end after 1 s."""
+    async with DiscordStandIn(pace=5) as standin:
+        yield standin
+    assert standin.violations == []
 
 
 @pytest.mark.parametrize(

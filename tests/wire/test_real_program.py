@@ -139,24 +139,6 @@ async def test_ask_is_ephemeral_reads_no_history_and_leaves_nothing(
     assert interaction.token not in kept
 
 
-async def test_an_event_that_comes_again_is_answered_once(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
-) -> None:
-    world = discord_standin.world
-    program = await started(bench, discord_standin)
-    standin.script(Say(ANSWER), Say("Second."), Say("Third."))
-    question = await ask(program, discord_standin, world.general, QUESTION, ANSWER)
-    discord_standin.gateway.message("MESSAGE_CREATE", question)
-    await ask(program, discord_standin, world.general, "And now?", "Second.")
-    discord_standin.gateway.replays_again = 100
-    discord_standin.gateway.close(4000)
-    await program.until(discord_standin.wait_for(lambda: len(discord_standin.resumes) == 1))
-    await ask(program, discord_standin, world.general, "And after that?", "Third.")
-    assert len(world.shown_by_bot(world.general)) == 3
-    assert len(chat_requests(standin)) == 3
-    assert len(discord_standin.gateway.identifies) == 1
-
-
 async def test_a_long_stream_stays_within_the_channels_rate_limit(
     bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
 ) -> None:

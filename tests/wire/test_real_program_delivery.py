@@ -90,7 +90,7 @@ async def test_a_reply_to_the_bot_needs_no_mention_and_brings_what_it_replies_to
     program = await started(bench, discord_standin)
     standin.script(Say(ANSWER), Say("Because."))
     first = reply_to(discord_standin, await ask(program, discord_standin, world.general, QUESTION, ANSWER))
-    discord_standin.say(world.general, world.member, "just talking, quietly", reply_to=first, ping=False)
+    quiet = discord_standin.say(world.general, world.member, "just talking, quietly", reply_to=first, ping=False)
     discord_standin.say(world.general, other_bot, "a bot", mentions=[world.bot])
     question = discord_standin.say(world.general, world.member, "Why?", reply_to=first)
     await program.until(discord_standin.wait_for(lambda: discord_standin.replies_to(question)))
@@ -99,7 +99,10 @@ async def test_a_reply_to_the_bot_needs_no_mention_and_brings_what_it_replies_to
     assert role == "user"
     assert "Why?" in asked
     assert ANSWER.splitlines()[0] in asked
-    assert len(world.shown_by_bot(world.general)) == 2
+    # A reply without a ping arrives without its words: it gets a hint, and no model sees it.
+    await program.until(discord_standin.wait_for(lambda: discord_standin.replies_to(quiet)))
+    assert len(chat_requests(standin)) == 2
+    assert len(world.shown_by_bot(world.general)) == 3
 
 
 async def test_an_answer_whose_message_was_deleted_is_sent_again(

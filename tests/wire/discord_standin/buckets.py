@@ -23,7 +23,7 @@ LIMITS: dict[tuple[str, str], tuple[str, int, float]] = {
     ("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}"): ("webhook", 5, 5.0),
 }
 ELSEWHERE = (50, 1.0)
-MAJOR_PARAMETERS = ("channel_id", "guild_id", "webhook_id", "webhook_token")
+MAJOR_PARAMETERS = ("channel_id", "guild_id", "webhook_id", "webhook_token", "interaction_token")
 
 
 @dataclass(slots=True)
@@ -43,10 +43,11 @@ class Verdict:
 
 
 class Buckets:
-    """Counts requests in fixed windows that begin with the first request."""
+    """Counts requests in fixed windows that begin with the first request. With ``pace`` 5 a window of 5 s lasts 1 s."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, pace: float = 1.0) -> None:
         self._clock = clock
+        self._pace = pace
         self._buckets: dict[tuple[str, ...], Bucket] = {}
 
     def take(self, method: str, route: str, path: dict[str, str]) -> Verdict:
@@ -55,7 +56,7 @@ class Buckets:
         now = self._clock()
         bucket = self._buckets.get(key)
         if bucket is None or now >= bucket.resets_at:
-            bucket = self._buckets[key] = Bucket(limit, limit, now + seconds)
+            bucket = self._buckets[key] = Bucket(limit, limit, now + seconds / self._pace)
         passes = bucket.remaining > 0
         bucket.remaining -= passes
         # Rounded up, so that a client that waits exactly so long is not early.
