@@ -74,6 +74,21 @@ def oldest_turns(history: History, *, keep_tokens: int, before: int | None = Non
     return turns[:start]
 
 
+def newest_turns(turns: Sequence[Turn], *, tokens: int) -> tuple[Turn, ...]:
+    """Return the newest of these turns, in whole pairs, that take no more than so many tokens; always the last pair."""
+    starts = [0]
+    while (end := end_of_pair(turns, starts[-1])) < len(turns):
+        starts.append(end)
+    room = tokens
+    kept = len(turns)
+    for start in reversed(starts):
+        room -= estimate_prompt_tokens([stored_message(turn) for turn in turns[start:kept]])
+        if room < 0 and kept < len(turns):
+            break
+        kept = start
+    return tuple(turns[kept:])
+
+
 def messages_to_fold(history: History, turns: Sequence[Turn], focus: str | None) -> tuple[ChatMessage, ...]:
     """Return the request for notes on turns: what the conversation's prompts begin with, then the instruction."""
     instruction = INSTRUCTION
@@ -104,7 +119,7 @@ class Folding:
         key = question.conversation
         if key is None or key in self._running:
             return
-        if grown.first_turn_id is None and grown.tokens <= self._threshold_tokens(self._model()):
+        if grown.first_turn_id is None and grown.tokens <= self._threshold_tokens():
             return
         payer = Payer(question.trigger_id, question.author_id, key.channel_id, key.guild_id)
         self._start(key, self._behind_an_answer(key, payer, grown.first_turn_id))
@@ -131,7 +146,7 @@ class Folding:
     async def _behind_an_answer(self, key: ConversationKey, payer: Payer, before: int | None) -> FoldResult:
         """Fold the oldest half, or the turns before an id; whatever goes wrong is logged and breaks nothing."""
         nothing = FoldResult(FoldOutcome.NOTHING)
-        about = {"channel_id": key.channel_id, "guild_id": key.guild_id, "trigger_id": payer.trigger_id}
+        about = {**_about(key), "trigger_id": payer.trigger_id}
         try:
             history = await self._parts.store.history(key)
             turns = oldest_turns(history, keep_tokens=self._kept_tokens(history), before=before)
@@ -140,7 +155,7 @@ class Folding:
             except (BudgetExhausted, ProviderError) as error:
                 log.warning("could not fold", extra={**about, "code": error.code, "detail": error.detail})
                 if self._is_given_up(key, error, left_out=before is not None):
-                    log.warning("left old turns out without notes", extra={**about, "turns": len(turns) // 2})
+                    log.warning("left old turns out without notes", extra={**about, "turns": len(turns)})
                     await self._parts.store.trim(history.conversation_id, turns[-1].turn_id + 1)
         except StoreUnavailable as error:
             log.warning("could not fold", extra={**about, "code": error.code, "detail": error.detail})
@@ -153,16 +168,19 @@ class Folding:
     ) -> FoldResult:
         if not turns:
             return FoldResult(FoldOutcome.NOTHING)
+        fitting = newest_turns(turns, tokens=self._parts.token_ratios.within(self._model(), self._prompt_tokens()))
+        if len(fitting) < len(turns):
+            # Very old turns that came back when notes were thrown away: notes on all of them would cost too much.
+            log.warning("left old turns out without notes", extra={**_about(key), "turns": len(turns) - len(fitting)})
+            await self._parts.store.trim(history.conversation_id, fitting[0].turn_id)
+            turns = fitting
         summary = await self._write(key, payer, messages_to_fold(history, turns, focus))
         self._failures.pop(key, None)
         questions = sum(turn.chat_role is ChatRole.USER for turn in turns)
         if not await self._parts.folds.fold(history, turns, summary):
-            log.info("a conversation changed while it was folded", extra={"channel_id": key.channel_id})
+            log.info("a conversation changed while it was folded", extra=_about(key))
             return FoldResult(FoldOutcome.CHANGED)
-        log.info(
-            "folded old turns",
-            extra={"channel_id": key.channel_id, "guild_id": key.guild_id, "turns": questions, "chars": len(summary)},
-        )
+        log.info("folded old turns", extra={**_about(key), "turns": len(turns), "chars": len(summary)})
         return FoldResult(FoldOutcome.FOLDED, questions)
 
     async def _write(self, key: ConversationKey, payer: Payer, messages: tuple[ChatMessage, ...]) -> str:
@@ -218,17 +236,24 @@ class Folding:
         # comes from it.
         return self._parts.catalogue.resolve(self._parts.policy.model, self._parts.clock.now().date()).model
 
-    def _threshold_tokens(self, model: str) -> int:
-        context_tokens = self._parts.catalogue.entry(model).context_tokens
-        threshold = self._parts.policy.fold_above_tokens
-        return threshold if context_tokens is None else min(threshold, context_tokens // 2)
+    def _threshold_tokens(self) -> int:
+        return min(self._parts.policy.fold_above_tokens, self._prompt_tokens())
+
+    def _prompt_tokens(self) -> int:
+        """Return what a prompt may take: half of a small context, where its size is known."""
+        context_tokens = self._parts.catalogue.entry(self._model()).context_tokens
+        budget = self._parts.policy.prompt_tokens
+        return budget if context_tokens is None else min(budget, context_tokens // 2)
 
     def _kept_tokens(self, history: History) -> int:
         """Return how many tokens of turns stay: with system prompt and notes, half of the threshold."""
-        model = self._model()
-        half = self._threshold_tokens(model) / 2 / self._parts.token_ratios.of(model)
+        half = self._threshold_tokens() / 2 / self._parts.token_ratios.of(self._model())
         without_notes = messages_to_fold(replace(history, summary=None), (), None)[:1]
         return int(half) - estimate_prompt_tokens(without_notes) - SUMMARY_TOKENS
+
+
+def _about(key: ConversationKey) -> dict[str, int | None]:
+    return {"channel_id": key.channel_id, "guild_id": key.guild_id}
 
 
 def _checked(text: str, end: StreamEnd) -> str:

@@ -276,6 +276,21 @@ async def test_compact_folds_all_but_the_newest_pair_with_a_focus(world: World) 
     assert FACT in chats(world)[-1][0]["content"]
 
 
+@policy(fold_above_tokens=10**9)
+async def test_of_more_than_a_prompt_holds_the_newest_turns_become_notes(world: World, services: Services) -> None:
+    await talk(world, 6)
+    folding = services.turns._folding
+    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, prompt_tokens=1_000))
+    result = await services.turns.compact(key(world), payer(world))
+    assert result.outcome is FoldOutcome.FOLDED
+    assert 1 <= result.turns < 5
+    history = await stored(world)
+    assert len(history.turns) == 2
+    assert history.summary is not None
+    assert "Question 4" in history.summary
+    assert FACT not in history.summary
+
+
 async def test_compact_says_why_it_could_not(world: World, services: Services) -> None:
     await talk(world, 2)
     before = await stored(world)
