@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import re
+from collections import deque
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ EXTENSIONS = (
     "cogs.menus",
 )
 TREE_HASH = "command_tree_hash"
+KNOWN_INTERACTIONS = 1000  # far more than a RESUME repeats; after a restart none come again
 RATE_LIMITED_PATH = re.compile(r"/channels/(?P<channel>\d+)/messages/\d+$|/webhooks/\d+/(?P<token>[^/]+)/messages/")
 
 
@@ -71,6 +73,18 @@ def permissions() -> discord.Permissions:
 
 class ParleyTree(app_commands.CommandTree["Parley"]):
     """The commands, with the boundary where whatever a command lets through becomes a sentence."""
+
+    def __init__(self, client: Parley) -> None:
+        super().__init__(client)
+        self._known: deque[int] = deque(maxlen=KNOWN_INTERACTIONS)
+
+    async def interaction_check(self, interaction: discord.Interaction[Parley], /) -> bool:
+        """Run a command once, however often Discord delivers it: the first run acknowledged it, perhaps refusing."""
+        if interaction.id in self._known:
+            log.info("a command came again", extra={"trigger_id": interaction.id})
+            return False
+        self._known.append(interaction.id)
+        return True
 
     async def on_error(self, interaction: discord.Interaction[Parley], error: app_commands.AppCommandError, /) -> None:
         """Tell the member, under an error id that is in the log."""

@@ -127,3 +127,27 @@ async def test_each_event_is_answered_once_however_often_and_whenever_it_comes(
     assert len(discord_standin.requests("PUT", "/commands")) == 1
     assert len(discord_standin.gateway.identifies) == 2
     assert len(discord_standin.resumes) == 5
+
+
+async def test_a_refused_command_that_comes_again_stays_refused_once(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin, MEMBER_REQUESTS_PER_HOUR="1")
+    for number in range(2):  # the second one makes the limit known
+        asked = ask_by(Way.CHAT, discord_standin, world.general, world.member, f"{MEMBER_CANARY} number {number}.")
+        await program.until(discord_standin.wait_for(partial(asked.is_answered, discord_standin)))
+    refused = discord_standin.slash(world.general, world.member, "chat", message=f"{MEMBER_CANARY} number 2.")
+    await program.until(discord_standin.wait_for(lambda: refused.original))
+    for _ in range(3):
+        discord_standin.gateway.interaction(refused)
+    last = ask_by(Way.MENTION, discord_standin, world.general, world.owner, "The last.")
+    await program.until(discord_standin.wait_for(partial(last.is_answered, discord_standin)))
+    program.terminate()
+    assert await program.ended() == 0
+    assert refused.original is not None
+    assert refused.original.ephemeral
+    assert len(refused.original.versions) == 1
+    assert refused.followups == []
+    assert len(chat_requests(standin)) == 2
+    assert "ERROR" not in program.log
