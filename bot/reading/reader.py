@@ -174,4 +174,3 @@ class QuestionFiles:
 def safe_path(path: str) -> str:
     """Return a JSON path for people: its keys are somebody's words, and break out of no code span."""
     return "".join(c if c.isalnum() or c in "$.[]'_- " else "_" for c in path)
-
