@@ -19,7 +19,7 @@ _MARKS_BEYOND_SIX: Final = regex.compile(r"(?<=[\p{Mn}\p{Me}]{6})[\p{Mn}\p{Me}]+
 
 _BACKTICKS: Final = re.compile("`{2,}")
 _OPENED_BEHIND_TEXT: Final = re.compile(r"([^`\n]*[^`\s])\s*(```[\w+#.-]*)\s*$")
-_CLOSED_BEHIND_TEXT: Final = re.compile(r"([^`\n]*[^`\s])\s*```\s*$")
+_CLOSED_BEHIND_TEXT: Final = re.compile(r"(?![>\s]*+(?:[-*+]\s|\d+[.)]\s)?\s*`)([^`\n]*[^`\s])\s*```\s*$")
 _URL: Final = r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}:(?:[^\s()<>\\]|\([^\s()<>\\]*+\))++"
 _INLINE: Final = re.compile(
     rf"(?P<escape>\\[^\w\s])|{CODE_SPAN}|(?P<stray>`++)"

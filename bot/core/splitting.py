@@ -21,9 +21,8 @@ _TRIES: Final = 50
 
 _CJK: Final = r"\p{Han}\p{Hiragana}\p{Katakana}"
 _CJK_STOPS: Final = "。！？，、；：…）」』】》〉”"  # noqa: RUF001 -- full-width punctuation is meant
-_EXTENDS: Final = r"[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]"  # goes with the character before it
 
-_SPACES: Final = regex.compile(rf"[^\S\n]++(?!{_EXTENDS})")
+_SPACES: Final = regex.compile(r"[^\S\n]++")
 _BREAK: Final = regex.compile(
     rf"{_SPACES.pattern}|(?<=[{_CJK}{_CJK_STOPS}])(?=[{_CJK}])|(?<=[{_CJK_STOPS}])(?=[\p{{L}}\p{{N}}])"
 )

@@ -38,6 +38,8 @@ KEEP_ALIVE_SECONDS = 60.0  # the SDK's 5 s would mean a new TLS connection for n
 RETRIES = 2
 RETRY_AFTER_SECONDS = 20.0  # a longer wait is for the member to decide
 FIRST_BACKOFF_SECONDS = 0.5
+GATHER_SECONDS_PER_STREAM = 0.01  # up to eleven streams share about 100 wake-ups per second
+GATHER_SECONDS = 0.1  # at most: an answer's end is late by as much
 
 
 class OpenAIChatModel:
@@ -61,6 +63,7 @@ class OpenAIChatModel:
         self._clock = clock
         self._deadlines = deadlines or Deadlines()
         self._breaker = Breaker(clock)
+        self._streams = 0  # being read now
         self._random = random.SystemRandom()
         # Only connecting has a deadline there: the others are ours, and move with the tokens.
         timeout = Timeout(None, connect=CONNECT_SECONDS)
@@ -86,10 +89,11 @@ class OpenAIChatModel:
         """Yield text deltas, then exactly one ``StreamEnd``; see ``ChatModel``."""
         parameters = await self._parameters(request)
         completion, text = await self._begin(request.model, parameters)
+        self._streams += 1
         try:
             while text:
                 yield TextDelta(text)
-                text = await completion.more()
+                text = await completion.more(gather_seconds=self._gather_seconds())
             yield StreamEnd(
                 end_reason=completion.end_reason,
                 model=request.model,
@@ -98,7 +102,12 @@ class OpenAIChatModel:
                 request_id=completion.request_id,
             )
         finally:
+            self._streams -= 1
             await completion.close()
+
+    def _gather_seconds(self) -> float:
+        """Return how long each stream may rest between two reads: a lone one not at all, many share the wake-ups."""
+        return min(GATHER_SECONDS, GATHER_SECONDS_PER_STREAM * (self._streams - 1))
 
     async def list_models(self) -> list[OfferedModel]:
         """Return what the server offers; nothing where it has no such list. Raises a ``ProviderError``."""

@@ -28,8 +28,7 @@ class Deadlines:
     """How long the provider may take.
 
     ``after_finish``: for the usage, which follows the finish reason. ``after_done``: for the end of the body, without
-    which the connection cannot be used again. ``gather``: how long text may gather between two reads, once the first
-    has been shown; edits are a second apart.
+    which the connection cannot be used again.
     """
 
     first_token_seconds: float = limits.FIRST_TOKEN_SECONDS
@@ -37,7 +36,6 @@ class Deadlines:
     total_seconds: float = limits.CHAT_SECONDS
     after_finish_seconds: float = 5.0
     after_done_seconds: float = 0.1
-    gather_seconds: float = 0.04
     models_seconds: float = 15.0
 
 
@@ -92,10 +90,14 @@ class Completion:
         await self.close()
         raise self._failure if self._failure is not None and self._finished is None else self._nothing()
 
-    async def more(self) -> str:
-        """Return the next text, or "" at the end; what the server does wrong is told by ``end_reason``."""
+    async def more(self, *, gather_seconds: float = 0.0) -> str:
+        """Return the next text, or "" at the end; what the server does wrong is told by ``end_reason``.
+
+        ``gather_seconds``: how long text may gather before it is read.
+        """
         if self._finished is None and not self._done:
-            await self._flow.gather(self._deadlines.gather_seconds)
+            if gather_seconds:
+                await self._flow.gather(gather_seconds)
             self._due_at = self._loop.time() + self._deadlines.between_tokens_seconds
         text = await self._next()
         if not text and self._failure is not None and self._finished is None:

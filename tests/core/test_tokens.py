@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.core.ports import ChatMessage
 from bot.core.tokens import estimate_prompt_tokens, estimate_tokens
 
-thorough = settings(max_examples=200, deadline=None)
+thorough = settings(max_examples=100, deadline=None)
 text = st.one_of(
     st.text(max_size=200), st.text(alphabet="abcÄé 漢か한я\u06611234.,!\n\t😀\u200d\ud83d\x00", max_size=200)
 )

@@ -1,11 +1,13 @@
 """Bytes gather in the kernel between two reads, and nothing is lost by it."""
 
+import asyncio
+
 import pytest
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
 from bot.core.conversation import EndReason
 from bot.core.ports import StreamEnd
-from bot.provider.completion import Deadlines
+from bot.provider.chat import OpenAIChatModel
 from bot.provider.flow import Flow
 from bot.sandbox.standin import Hold, Pace, Say, StandIn
 from tests.contract import check_request
@@ -34,16 +36,22 @@ async def test_the_socket_is_where_the_sdk_keeps_it(standin: StandIn) -> None:
         await flow.gather(0)
 
 
-@pytest.mark.parametrize("gather_seconds", [0.0, 0.05])
-async def test_tokens_that_come_close_together_are_read_together(make_model: MakeModel, gather_seconds: float) -> None:
+@pytest.mark.parametrize("streams", [1, 12])
+async def test_tokens_of_many_streams_are_read_together(make_model: MakeModel, streams: int) -> None:
     tokens = 100
     text = "".join(f"{number:03} " for number in range(tokens))
-    async with StandIn(pace=Pace(0, tokens_per_second=500), check=check_request) as server:
-        server.script(Say(text, delta_chars=4))
-        chat_model = make_model(base_url=server.base_url, deadlines=Deadlines(gather_seconds=gather_seconds))
+
+    async def read(chat_model: OpenAIChatModel) -> int:
         *deltas, end = [event async for event in chat_model.stream(ask())]
-    assert isinstance(end, StreamEnd)
-    assert end.end_reason is EndReason.STOP
-    assert "".join(delta.text for delta in deltas if not isinstance(delta, StreamEnd)) == text
-    if gather_seconds:
-        assert len(deltas) < tokens / 4
+        assert isinstance(end, StreamEnd)
+        assert end.end_reason is EndReason.STOP
+        assert "".join(delta.text for delta in deltas if not isinstance(delta, StreamEnd)) == text
+        return len(deltas)
+
+    async with StandIn(pace=Pace(0, tokens_per_second=500), check=check_request) as server:
+        server.script(*[Say(text, delta_chars=4)] * streams)
+        chat_model = make_model(base_url=server.base_url)
+        reads = await asyncio.gather(*(read(chat_model) for _ in range(streams)))
+    if streams > 1:
+        assert max(reads) < tokens / 4
+    assert chat_model._streams == 0
