@@ -24,9 +24,10 @@ MODAL_SECONDS = 1800.0  # Discord says nothing when a modal is closed
 class AboutMessage(discord.ui.Modal):
     """Asks what a member wants to know about a message."""
 
-    def __init__(self, bot: Parley, quote: Quote) -> None:
+    def __init__(self, bot: Parley, quote: Quote, *, opened_by: int) -> None:
         say = bot.services.sentences
-        super().__init__(title=say("menus.title"), timeout=MODAL_SECONDS, custom_id="ask_about")
+        # discord.py finds a modal by this id alone: with one for all, the last one opened would answer for everybody.
+        super().__init__(title=say("menus.title"), timeout=MODAL_SECONDS, custom_id=f"ask_about:{opened_by}")
         self._bot = bot
         self._quote = quote
         self._question: discord.ui.TextInput[AboutMessage] = discord.ui.TextInput(
@@ -94,7 +95,7 @@ class Menus(commands.Cog):
             await interaction.response.send_message(answer, ephemeral=True)
             return
         quote = Quote(message.author.display_name, text)
-        await interaction.response.send_modal(AboutMessage(self._bot, quote))
+        await interaction.response.send_modal(AboutMessage(self._bot, quote, opened_by=interaction.id))
 
 
 async def setup(bot: Parley) -> None:
