@@ -31,6 +31,12 @@ class Stored:
             while self.state(trigger_id) != state:  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.02)
 
+    async def until_turns(self, trigger_id: int, question: str | None) -> None:
+        """Wait until conversations keep this question, or nothing of it."""
+        async with asyncio.timeout(STATE_SECONDS):
+            while next((text for _, text in self.turns(trigger_id)), None) != question:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+
     def turns(self, trigger_id: int) -> list[tuple[str, str]]:
         """Return what conversations keep of a question: role and text, in the order of the history."""
         query = "SELECT chat_role, text FROM turns WHERE trigger_id = ? ORDER BY turn_id"

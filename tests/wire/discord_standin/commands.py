@@ -7,6 +7,9 @@ from tests.wire.discord_standin.world import Channel
 
 SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, NUMBER = 1, 2, 3, 4, 5, 10
 VALUE_TYPES: dict[int, type | tuple[type, ...]] = {STRING: str, INTEGER: int, BOOLEAN: bool, NUMBER: (int, float)}
+MESSAGE_MENU = 3  # the type of such a command
+TEXT_INPUT_CHARS = 4000
+LABEL, CHECKBOX = 18, 23  # components of a modal
 GUILD_CONTEXT, BOT_DM_CONTEXT = 0, 1
 
 
@@ -30,6 +33,35 @@ def slash_options(commands: list[Json], channel: Channel, name: str, values: dic
         "type": 1,
         "options": _descend(command.get("options") or [], rest, values),
     }
+
+
+def menu_command(commands: list[Json], channel: Channel, name: str) -> Json:
+    """Return what INTERACTION_CREATE says about an entry of a message's menu. Raises ``PickerRefusal``."""
+    command = next((c for c in commands if c["name"] == name and c["type"] == MESSAGE_MENU), None)
+    if command is None:
+        raise PickerRefusal(f"the menu {name} is not synced")
+    _refuse_elsewhere(command, channel)
+    return {"id": command["id"], "name": name, "type": MESSAGE_MENU}
+
+
+def filled(modal: Json, values: dict[str, object]) -> Json:
+    """Return the ``data`` part of a submitted modal; a text that nobody typed is empty, a box that nobody ticked off.
+
+    Raises ``PickerRefusal`` for a field that is not there, or a text that it would not take.
+    """
+    fields = [part["component"] for part in modal["components"] if part["type"] == LABEL]
+    if strange := values.keys() - {part["custom_id"] for part in fields}:
+        raise PickerRefusal(f"the modal has no fields {sorted(strange)}")
+    components = []
+    for number, part in enumerate(fields):
+        given = values.get(part["custom_id"], False if part["type"] == CHECKBOX else "")
+        if isinstance(given, str) and not (part.get("min_length") or 0) <= len(given) <= (
+            part.get("max_length") or 4000
+        ):
+            raise PickerRefusal(f"{part['custom_id']} is outside its range")
+        field = {"type": part["type"], "id": 2 * number + 2, "custom_id": part["custom_id"], "value": given}
+        components.append({"type": LABEL, "id": 2 * number + 1, "component": field})
+    return {"custom_id": modal["custom_id"], "components": components}
 
 
 def _refuse_elsewhere(command: Json, channel: Channel) -> None:

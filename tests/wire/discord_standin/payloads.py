@@ -279,12 +279,17 @@ class Payloads:
 
     def _interaction_origin(self, interaction: Interaction) -> Json:
         bot_id = str(self.world.bot.user_id)
-        origin: Json = {
+        return {"application_id": bot_id, "webhook_id": bot_id, "interaction_metadata": self._metadata(interaction)}
+
+    def _metadata(self, interaction: Interaction) -> Json:
+        metadata: Json = {
             "id": str(interaction.interaction_id),
             "type": interaction.kind,
             "user": self.user(interaction.user),
             "authorizing_integration_owners": {},
         }
         if interaction.message:
-            origin["interacted_message_id"] = str(interaction.message.message_id)
-        return {"application_id": bot_id, "webhook_id": bot_id, "interaction_metadata": origin}
+            metadata["interacted_message_id"] = str(interaction.message.message_id)
+        if interaction.opened_by:
+            metadata["triggering_interaction_metadata"] = self._metadata(interaction.opened_by)
+        return metadata

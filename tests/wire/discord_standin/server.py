@@ -6,6 +6,7 @@ import base64
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -13,18 +14,18 @@ from aiohttp import web
 
 from tests.wire.discord_standin.app_routes import AppRoutes
 from tests.wire.discord_standin.buckets import Buckets
-from tests.wire.discord_standin.commands import button, slash_options
+from tests.wire.discord_standin.commands import PickerRefusal, button, filled, menu_command, slash_options
 from tests.wire.discord_standin.gateway import RESUME, Gateway
 from tests.wire.discord_standin.interaction_routes import COMPONENT, InteractionRoutes
-from tests.wire.discord_standin.journal import Frame, Journal, Json, Request
+from tests.wire.discord_standin.journal import Frame, Journal, Json, Request, Upload
 from tests.wire.discord_standin.message_routes import Composer, MessageRoutes
 from tests.wire.discord_standin.payloads import Payloads
 from tests.wire.discord_standin.rest import PREFIX, Call, Hold, Refusal, Rest, Routes
 from tests.wire.discord_standin.spec import load_spec
-from tests.wire.discord_standin.world import Channel, Interaction, Message, MessageKind, User, World
+from tests.wire.discord_standin.world import Attachment, Channel, Interaction, Message, MessageKind, User, World
 
 T = TypeVar("T")
-COMMAND = 2  # the interaction type of a slash command
+COMMAND, MODAL_SUBMIT = 2, 5  # interaction types
 
 
 class StandInClock:
@@ -71,6 +72,7 @@ class DiscordStandIn:
         self._rest.register(app, self.routes)
         app.router.add_get("/gateway/", self.gateway.serve)
         app.router.add_get("/gateway", self.gateway.serve)
+        app.router.add_get("/attachments/{channel_id}/{attachment_id}/{name}", self._serve_attachment)
         self._rest.refuse_unknown(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -158,6 +160,15 @@ class DiscordStandIn:
         """Return the bot's messages that answer a message, oldest first."""
         return [shown for shown in self.world.shown_by_bot(message.channel) if shown.reply_to is message]
 
+    async def _serve_attachment(self, request: web.Request) -> web.Response:
+        wanted = request.match_info["attachment_id"]
+        for message in self.world.messages.values():
+            for attachment in message.attachments:
+                if str(attachment.attachment_id) == wanted:
+                    upload = attachment.upload
+                    return web.Response(body=upload.payload, headers={"Content-Type": upload.content_type})
+        raise web.HTTPNotFound
+
     # What members do.
 
     def say(
@@ -169,6 +180,7 @@ class DiscordStandIn:
         mentions: Iterable[User] = (),
         reply_to: Message | None = None,
         ping: bool = True,
+        files: Iterable[Upload] = (),
     ) -> Message:
         """Post a message as a member. ``mentions`` go before the text; ``ping`` is about ``reply_to``."""
         named = [user.mention for user in mentions if user.mention not in text]
@@ -181,6 +193,7 @@ class DiscordStandIn:
         message = Message(
             self.world.new_id(), channel, author, kind, content, reply_to=reply_to, mentions=tuple(mentioned)
         )
+        message.attachments = [Attachment(self.world.new_id(), upload, {}) for upload in files]
         self.world.add_message(message)
         self.gateway.message("MESSAGE_CREATE", message)
         return message
@@ -189,6 +202,7 @@ class DiscordStandIn:
         """Edit a member's message."""
         message.content = text
         message.mentions = self.world.mentioned_users(text)
+        message.edited_at = datetime.now(UTC)
         message.note_version()
         self.gateway.message("MESSAGE_UPDATE", message)
 
@@ -207,8 +221,29 @@ class DiscordStandIn:
         options = {"custom_id": custom_id, "component_type": pressed["type"]}
         return self._interact(COMPONENT, message.channel, user, options, message)
 
+    def menu(self, message: Message, name: str, user: User) -> Interaction:
+        """Choose an entry of a message's menu: Discord sends the message along, with its content."""
+        options = menu_command(self.world.commands, message.channel, name)
+        target = str(message.message_id)
+        rendered = self.payloads.message(message, content_intent=True)
+        options |= {"target_id": target, "resolved": {"messages": {target: rendered}}}
+        return self._interact(COMMAND, message.channel, user, options)
+
+    def submit(self, opened: Interaction, **values: object) -> Interaction:
+        """Fill in the modal that answered an interaction, by custom ids, and send it."""
+        if opened.callback is None:
+            raise PickerRefusal("no modal was opened")
+        options = filled(opened.callback, values)
+        return self._interact(MODAL_SUBMIT, opened.channel, opened.user, options, opened_by=opened)
+
     def _interact(
-        self, kind: int, channel: Channel, user: User, options: Json, message: Message | None = None
+        self,
+        kind: int,
+        channel: Channel,
+        user: User,
+        options: Json,
+        message: Message | None = None,
+        opened_by: Interaction | None = None,
     ) -> Interaction:
         interaction = Interaction(
             interaction_id=self.world.new_id(),
@@ -219,6 +254,7 @@ class DiscordStandIn:
             options=options,
             created_at=self.clock(),
             message=message,
+            opened_by=opened_by,
         )
         self.world.interactions[interaction.token] = interaction
         self.gateway.interaction(interaction)

@@ -110,7 +110,10 @@ class Message:
 
 @dataclass(slots=True, eq=False)
 class Interaction:
-    """A slash command (kind 2) or a click (kind 3). ``created_at`` and ``acked_at`` are readings of the clock."""
+    """A command (kind 2), a click (kind 3) or a submitted modal (kind 5).
+
+    ``created_at`` and ``acked_at`` are readings of the clock.
+    """
 
     interaction_id: int
     token: str = field(repr=False)
@@ -120,6 +123,7 @@ class Interaction:
     options: Json  # the ``data`` part of the payload
     created_at: float
     message: Message | None = None  # the message whose component was clicked
+    opened_by: Interaction | None = None  # what a submitted modal answers
     acked_at: float | None = None
     callback_type: int | None = None
     callback: Json | None = None  # the data of the first response, for modals and autocomplete
