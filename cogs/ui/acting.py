@@ -31,6 +31,15 @@ def _is_private(interaction: Interaction) -> bool:
     return interaction.message is not None and interaction.message.flags.ephemeral
 
 
+async def _latest_turn(interaction: Interaction, trigger_id: int) -> KeptTurn:
+    turn = await parley(interaction).services.conversations.latest_turn(
+        trigger_id, channel_id=interaction.channel_id or 0, by=member_of(interaction)
+    )
+    if turn.is_private and not _is_private(interaction):
+        raise PrivateStaysPrivate
+    return turn
+
+
 async def regenerate(interaction: Interaction, trigger_id: int, screen_for: ScreenFor) -> None:
     """Answer the latest question anew, where its answer stands; that comes back when it fails."""
     services, private = parley(interaction).services, _is_private(interaction)
@@ -39,9 +48,7 @@ async def regenerate(interaction: Interaction, trigger_id: int, screen_for: Scre
     except NotAcknowledged:
         return
     async with told(interaction, in_response=False):
-        turn = await services.conversations.latest_turn(
-            trigger_id, channel_id=interaction.channel_id or 0, by=member_of(interaction)
-        )
+        turn = await _latest_turn(interaction, trigger_id)
         if private or not may_send(interaction):  # only the interaction's token leads to the message
             route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
             shown: tuple[int, ...] = ()
@@ -64,9 +71,7 @@ async def go_on(interaction: Interaction, trigger_id: int, screen_for: ScreenFor
     except NotAcknowledged:
         return
     async with told(interaction, in_response=by_response):
-        turn = await services.conversations.latest_turn(
-            trigger_id, channel_id=interaction.channel_id or 0, by=member_of(interaction)
-        )
+        turn = await _latest_turn(interaction, trigger_id)
         if by_response:
             route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
         else:

@@ -380,6 +380,24 @@ async def test_an_answer_that_is_not_known_any_more_is_told(world: World, label:
     assert not world.standin.requests
 
 
+async def test_a_forged_button_does_not_open_what_is_private(world: World) -> None:
+    result = await world.asker.slash(world.channel, "chat", message="my secret", private=True)
+    assert result.response is not None
+    private_id = int(result.response.components[0]["components"][0]["custom_id"].rpartition(":")[2])
+    view = discord.ui.View(timeout=None)
+    view.add_item(RegenerateButton(private_id, "Regenerate"))
+    view.add_item(ContinueButton(private_id, "Continue"))
+    view.add_item(BranchButton(private_id, "Branch"))
+    with world.env._bot_scope():
+        await world.env.bot.get_partial_messageable(world.channel.id, guild_id=world.guild.id).send("here", view=view)
+    (forged,) = world.answers()
+    for label in ("Regenerate", "Continue", "Branch"):
+        assert "no longer keep" in said(await world.moderator.click(forged, label=label))
+        assert "stays private" in said(await world.asker.click(forged, label=label))
+    assert [m.content for m in world.answers()] == ["here"]
+    assert not await threads(world)
+
+
 @pytest.mark.parametrize("label", EVERY[:3])
 async def test_after_a_reset_the_old_buttons_say_so(world: World, label: str) -> None:
     answer = await cut(world)
