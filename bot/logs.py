@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import sys
 import time
 import traceback
-from collections.abc import Iterable
-from typing import TextIO
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
 
 # Below these levels the libraries log what members write, interaction tokens, SQL values or request bodies.
 PINNED = {
@@ -83,6 +84,12 @@ class RedactingFormatter(logging.Formatter):
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         return SECRET_SHAPES.sub(HIDDEN, text)
+
+
+def report_lost_error(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """Log what asyncio found unhandled, by type and place: its own line would hold the exception's message."""
+    error = context.get("exception")
+    logging.getLogger("bot").error("an error that nobody waited for", exc_info=error)
 
 
 def set_up_logging(level: str, *, as_json: bool, secrets: Iterable[str], stream: TextIO | None = None) -> None:

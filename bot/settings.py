@@ -41,12 +41,10 @@ def _unquoted(value: object) -> object:
 
 
 def _is_private_host(host: str) -> bool:
-    if host == "localhost" or "." not in host or host.endswith((".local", ".internal", ".localhost")):
-        return True
     try:
         return ipaddress.ip_address(host).is_private
     except ValueError:
-        return False
+        return "." not in host or host.endswith((".local", ".internal", ".localhost"))
 
 
 def _checked_url(value: str) -> str:

@@ -54,6 +54,8 @@ class Triggers(commands.Cog):
         if not self._may_reply(message) or self._services.turns.knows_limit(message.author.id):
             return
         question = question_of_message(message, own_id=me.id)
+        if not question.text and message.guild is not None and me not in message.mentions:
+            return  # a picture or a sticker in a channel where everything is answered: not a question
         if not question.text and not message.attachments:
             await self._hint(message, "replies.empty_question" if message.guild else "replies.empty_direct_message")
             return

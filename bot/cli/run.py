@@ -8,6 +8,7 @@ import signal
 import sys
 
 from bot.cli.ending import EXIT_BUSY, EXIT_CONFIG, EXIT_PROBLEM, settings_or_stop, stop
+from bot.logs import report_lost_error
 from bot.settings import Settings, SettingsError
 
 log = logging.getLogger("bot")
@@ -70,6 +71,7 @@ async def _serve(settings: Settings, token: str) -> None:
         beating = asyncio.create_task(keep_beating(bot, services, heartbeat_path))
         told_to_stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(report_lost_error)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told_to_stop.set)
         stopping = asyncio.create_task(told_to_stop.wait())

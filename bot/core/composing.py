@@ -94,9 +94,22 @@ def compose_answer(
     if question.options.json and body and is_json(body):
         pages = lay_out_json(body, header=_header(question), footer="\n".join(notes))
     else:
-        pages = lay_out(answer.text, header=_header(question), footer="\n".join(notes), max_pages=_max_pages(question))
+        pages = lay_out(
+            answer.text,
+            header=_header(question),
+            footer="\n".join(notes),
+            file_note=sentences("notes.whole_in_file"),
+            max_pages=_max_pages(question),
+        )
     goes_on = is_kept and question.conversation is not None and answer.end_reason in CUT
     return Reply(ReplyKind.ANSWER, pages, incomplete=goes_on)
+
+
+def compose_unsaved(question: Question, text: str, error_id: str, sentences: Sentences) -> Reply:
+    """Return an answer that is shown but could not be stored: it is no part of the conversation."""
+    footer = f"{sentences('notes.unsaved')}\n{sentences('notices.error_id', error_id=error_id)}"
+    pages = lay_out(text, header=_header(question), footer=footer, max_pages=_max_pages(question))
+    return Reply(ReplyKind.NOTICE, pages)
 
 
 def compose_notice(question: Question, error: ParleyError, error_id: str, sentences: Sentences) -> Reply:

@@ -129,6 +129,7 @@ class Stopped(ParleyError):
     """A member pressed Stop before the first word."""
 
     code = "stopped"
+    may_be_billed = True  # where the model had been asked
     retryable = True
 
 
@@ -256,9 +257,13 @@ class MayNotReadHistory(Refusal):
 
 
 class ProviderError(ParleyError):
-    """Anything about the OpenAI-compatible server."""
+    """Anything about the OpenAI-compatible server.
+
+    ``lost_attempts``: requests that were sent and whose answers were lost on the way; each may have been billed.
+    """
 
     code = "provider_error"
+    lost_attempts = 0
 
 
 class KeyRejected(ProviderError):

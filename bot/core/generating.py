@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import re
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,9 @@ from bot.core.errors import (
     FileRefused,
     InvalidReply,
     ModelNotAllowed,
+    ModelNotFound,
     ParleyError,
+    ProviderError,
     Stopped,
     StoreUnavailable,
 )
@@ -46,6 +49,8 @@ from bot.core.spending import EVERY_MODEL, AllowedModels
 from bot.core.tokens import TokenRatios, estimate_prompt_tokens, estimate_tokens
 
 log = logging.getLogger(__name__)
+
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,8 @@ class Generation:
         parts = self._parts
         question = await self._with_files()
         asked_model = question.options.model or parts.policy.model
+        if question.options.model and not MODEL_NAME.fullmatch(question.options.model):
+            raise ModelNotFound(model="…")
         check_allowed(parts, question.options.model)
         resolved = parts.catalogue.resolve(asked_model, parts.clock.now().date())
         history = None if question.conversation is None else await parts.store.history(question.conversation)
@@ -153,7 +160,7 @@ class Generation:
             answer, reservation, violation = await self._corrected(request, answer, reservation)
         replaced_model = asked_model if resolved.model != asked_model else None
         reply = compose_answer(question, answer, parts.sentences, replaced_model=replaced_model, violation=violation)
-        settlement = settlement_of(parts, reservation, answer.usage)
+        settlement = settlement_of(parts, reservation, answer.usage, lost_attempts=end.lost_attempts)
         reply = await parts.store.complete(
             question.trigger_id,
             answer,
@@ -178,7 +185,7 @@ class Generation:
             "answered",
             extra={
                 **ids(question),
-                "model": end.model,
+                "model": loggable_model(parts, end.model),
                 "end": end.end_reason.value,
                 "chars": len(answer.text),
                 "micro_usd": settlement.micro_usd,
@@ -187,9 +194,17 @@ class Generation:
         )
         return reply
 
-    def may_be_billed(self, error: Exception) -> bool:
-        """Whether the failed generation may have cost money."""
-        return self._reserved and (error.may_be_billed if isinstance(error, ParleyError) else True)
+    def billed_attempts(self, error: Exception) -> int:
+        """Return how many requests of the failed generation may have cost what was reserved for one."""
+        if not self._reserved:
+            return 0
+        lost = error.lost_attempts if isinstance(error, ProviderError) else 0
+        return max(lost, int(error.may_be_billed if isinstance(error, ParleyError) else True))
+
+    @property
+    def text(self) -> str:
+        """What the model has written so far."""
+        return self._draft.text
 
     def _request(self, model: str, prompt: Prompt) -> ChatRequest:
         question, options = self.question, self.question.options
@@ -359,12 +374,22 @@ def check_allowed(parts: Parts, model: str | None) -> None:
         raise ModelNotAllowed(model, allowed=str(policy.allowed_models))
 
 
-def settlement_of(parts: Parts, reservation: Reservation, usage: Usage | None) -> Settlement:
-    """Return what a call cost: all that was reserved where the server returned no usage or the model has no price."""
+def settlement_of(parts: Parts, reservation: Reservation, usage: Usage | None, *, lost_attempts: int = 0) -> Settlement:
+    """Return what a call cost: all that was reserved where the server returned no usage or the model has no price.
+
+    An attempt whose answer was lost on the way counts in full, on top.
+    """
     today = parts.clock.now().date()
     cost = None if usage is None else parts.catalogue.cost_micro_usd(reservation.model, usage, today)
     version = parts.catalogue.price_version(reservation.model, today)
-    return Settlement(reservation.micro_usd if cost is None else cost, usage, version)
+    lost = lost_attempts * reservation.micro_usd
+    return Settlement(lost + (reservation.micro_usd if cost is None else cost), usage, version)
+
+
+def loggable_model(parts: Parts, model: str) -> str:
+    """Return a model's name for the log: a member may write anything there, and some servers take it."""
+    known = model == parts.policy.model or parts.catalogue.knows(model)
+    return model if known else "other"
 
 
 def conversation_hash(policy: TurnPolicy, key: ConversationKey) -> str:

@@ -96,6 +96,7 @@ class StreamEnd:
     usage: Usage | None = None
     ignored_options: tuple[str, ...] = ()
     request_id: str | None = None
+    lost_attempts: int = 0  # earlier requests whose answers were lost on the way; each may have been billed
 
 
 class Draft(Protocol):
@@ -214,7 +215,7 @@ class TurnStore(Protocol):
         """
         ...
 
-    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: bool) -> None:
+    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: int) -> None:
         """Put a notice into the outbox instead of an answer (READY).
 
         ``billed``: the claim's reservations are settled in full, because the call may have cost that; otherwise they
@@ -235,6 +236,10 @@ class TurnStore(Protocol):
 
     async def cancel(self, trigger_id: int, *, billed: bool) -> None:
         """End an unfinished claim as CANCELLED, and wipe it: its question was withdrawn. ``billed`` as in ``fail``."""
+        ...
+
+    async def kept_question(self, trigger_id: int, author_id: int) -> Question | None:
+        """Return the kept question of a FAILED claim to its author and leave it where it is."""
         ...
 
     async def take_failed(self, trigger_id: int, author_id: int) -> Question | None:

@@ -16,7 +16,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
 
-from bot.core.composing import compose_notice
+from bot.core.composing import compose_notice, compose_unsaved
 from bot.core.conversation import Claim, ConversationKey, Question, Reply, TriggerKind
 from bot.core.errors import (
     Busy,
@@ -87,14 +87,15 @@ class TurnService:
         limit = self._limits.refusal(member_id)
         return limit is not None and self._limits.was_told(limit, member_id)
 
-    async def ask(self, question: Question, screen: Screen, files: FileReader | None = None) -> None:
+    async def ask(
+        self, question: Question, screen: Screen, files: FileReader | None = None, *, retries: int | None = None
+    ) -> None:
         """Answer a question, unless its trigger was claimed before. Returns when the reply is delivered or given up.
 
-        ``files`` are read within the turn, so that a member's answers keep their order.
+        ``files`` are read within the turn, so that a member's answers keep their order. ``retries`` is the failed
+        trigger whose kept question this is: it is given up only once this one is claimed, and only to one of two.
         """
         question = replace(question, unread_files=question.unread_files or files is not None)
-        if self._closing:
-            return  # not claimed: after the restart the trigger is found again
         try:
             if not await self._store.claim(question):
                 log.info("a trigger came again", extra={"trigger_id": question.trigger_id})
@@ -102,11 +103,16 @@ class TurnService:
         except StoreUnavailable as error:
             await self._tell_unstored(question, screen, error)
             return
+        if retries is not None and await self._store.take_failed(retries, question.author_id) is None:
+            await self._store.expire(question.trigger_id, "somebody was faster")
+            return
+        if self._closing:
+            return  # it is claimed: the next start answers it
         await self._tracked(self._answer(question, screen, files))
 
-    async def take_failed(self, trigger_id: int, author_id: int) -> Question | None:
-        """Return a failed question that is still kept, once, and only to the person who asked it."""
-        return await self._store.take_failed(trigger_id, author_id)
+    async def kept_question(self, trigger_id: int, author_id: int) -> Question | None:
+        """Return a failed question that is still kept, and only to the person who asked it."""
+        return await self._store.kept_question(trigger_id, author_id)
 
     async def resume(self, claim: Claim, screen: Screen) -> None:
         """Do what a restart left of a turn: deliver what is stored, generate again once, or say that it was lost."""
@@ -219,9 +225,12 @@ class TurnService:
         except Exception as error:  # the boundary of a turn: whatever it was, the member is told
             if reply is not None:
                 raise
+            if isinstance(error, StoreUnavailable) and generation.text:
+                await self._show_unsaved(question, screen, generation.text, error)
+                return
             if isinstance(error, LimitReached) and await self._was_told(question, error):
                 return
-            reply = await self._store_notice(question, screen, error, billed=generation.may_be_billed(error))
+            reply = await self._store_notice(question, screen, error, billed=generation.billed_attempts(error))
         finally:
             self._generations.pop(question.trigger_id, None)
         if reply is not None and not delivered:
@@ -242,13 +251,11 @@ class TurnService:
         return nullcontext() if key is None else self._queue.place(key, member_id)
 
     async def _give_up(self, question: Question, screen: Screen) -> None:
-        reply = await self._store_notice(question, screen, Interrupted(), billed=True)
+        reply = await self._store_notice(question, screen, Interrupted(), billed=1)
         if reply is not None:
             await self._deliver(question, screen, reply)
 
-    async def _store_notice(
-        self, question: Question, screen: Screen, error: Exception, *, billed: bool
-    ) -> Reply | None:
+    async def _store_notice(self, question: Question, screen: Screen, error: Exception, *, billed: int) -> Reply | None:
         """Store the notice about a failure; ``None`` when it could only be shown, not stored."""
         problem, error_id = self._identify(error, question)
         reply = compose_notice(question, problem, error_id, self._parts.sentences)
@@ -259,11 +266,20 @@ class TurnService:
             return None
         return reply
 
+    async def _show_unsaved(self, question: Question, screen: Screen, text: str, error: StoreUnavailable) -> None:
+        """Show an answer that was paid for and cannot be kept: the database failed after the model had answered."""
+        _, error_id = self._identify(error, question)
+        try:
+            await screen.deliver(compose_unsaved(question, text, error_id, self._parts.sentences))
+        except (DeliveryFailed, DeliveryRefused) as undelivered:
+            log.warning("an unsaved answer was not delivered", extra={**ids(question), "detail": undelivered.detail})
+
     async def _tell_unstored(self, question: Question, screen: Screen, error: StoreUnavailable) -> None:
         """Say that nothing can be recorded: the one notice that does not come from the outbox."""
         problem, error_id = self._identify(error, question)
         try:
-            await screen.deliver(compose_notice(question, problem, error_id, self._parts.sentences))
+            notice = compose_notice(question, problem, error_id, self._parts.sentences)
+            await screen.deliver(replace(notice, retryable=False))  # the question is not kept either
         except (DeliveryFailed, DeliveryRefused) as undelivered:
             log.warning("a notice was not delivered", extra={**ids(question), "detail": undelivered.detail})
 

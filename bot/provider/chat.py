@@ -28,7 +28,7 @@ from bot.provider.breaker import Breaker
 from bot.provider.completion import Completion, Deadlines
 from bot.provider.models import read_models
 from bot.provider.parameters import Parameters, is_openai
-from bot.provider.translate import CLIENT_ERRORS, Failure, classify, failure_of
+from bot.provider.translate import CLIENT_ERRORS, Failure, Kind, classify, failure_of
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +100,7 @@ class OpenAIChatModel:
                 usage=completion.usage,
                 ignored_options=parameters.ignored_options,
                 request_id=completion.request_id,
+                lost_attempts=completion.lost_attempts,
             )
         finally:
             self._streams -= 1
@@ -129,7 +130,7 @@ class OpenAIChatModel:
     async def _begin(self, model: str, parameters: Parameters) -> tuple[Completion, str]:
         """Return an answer that has begun and its first text, after as many requests as it takes."""
         end_at = self._clock.perf_seconds() + self._deadlines.total_seconds
-        retries = 0
+        retries = lost_attempts = 0
         while True:
             self._breaker.check()
             # As extra_body, because the SDK walks through every field of its own parameters: 13 ms for 60 messages.
@@ -139,16 +140,20 @@ class OpenAIChatModel:
             completion = Completion(opening, self._deadlines, total_seconds=end_at - self._clock.perf_seconds())
             try:
                 text = await completion.begin()
-            except ProviderError:
+            except ProviderError as error:
                 self._breaker.record(None)  # the server answered, only not with words
+                error.lost_attempts = lost_attempts + error.may_be_billed
                 raise
             except CLIENT_ERRORS as error:
                 failure = failure_of(error, now=self._clock.now())
             else:
                 self._breaker.record(None)
+                completion.lost_attempts = lost_attempts
                 return completion, text
             # Outside of the handler, so that what is raised does not carry the server's prose along as its context.
             translated = classify(failure, model=model)
+            lost_attempts += failure.kind is Kind.LOST or translated.may_be_billed
+            translated.lost_attempts = lost_attempts
             self._breaker.record(translated)
             if isinstance(translated, RequestRefused) and await self._mend(model, parameters, failure):
                 continue
@@ -207,7 +212,7 @@ class OpenAIChatModel:
             log.info("the provider refuses a value", extra={"model": model, "parameter": name, "sent": replacement})
             return True
         (await self._known_quirks())[model, name] = replacement
-        log.info("the provider refuses a parameter", extra={"model": model, "parameter": name, "sent": replacement})
+        log.info("the provider refuses a parameter", extra={"parameter": name, "sent": replacement})
         try:
             await self._quirk_store.remember(Quirk(self._base_url, model, name, replacement))
         except StoreUnavailable as error:

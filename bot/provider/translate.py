@@ -73,7 +73,8 @@ class Kind(Enum):
     """How far the request came."""
 
     ANSWERED = auto()  # with an error
-    UNREACHABLE = auto()
+    UNREACHABLE = auto()  # not sent
+    LOST = auto()  # sent, but no answer came back: it may have been billed
     TIMEOUT = auto()
     UNREADABLE = auto()
 
@@ -112,10 +113,19 @@ class Failure:
         return " ".join([self.name, *parts])
 
 
+NOT_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    ConnectionRefusedError,
+)
+
 # First match wins.
 TABLE: tuple[tuple[Callable[[Failure], object], type[ProviderError]], ...] = (
     (lambda f: f.kind is Kind.TIMEOUT, ProviderTimeout),
-    (lambda f: f.kind is Kind.UNREACHABLE, ProviderUnavailable),
+    (lambda f: f.kind in (Kind.UNREACHABLE, Kind.LOST), ProviderUnavailable),
     (lambda f: f.kind is Kind.UNREADABLE, InvalidReply),
     (lambda f: f.words & QUOTA or f.status == 402, QuotaExhausted),
     (lambda f: f.words & CONTENT, ContentRefused),
@@ -123,6 +133,8 @@ TABLE: tuple[tuple[Callable[[Failure], object], type[ProviderError]], ...] = (
     (lambda f: f.status in (None, 400, 422) and CONTEXT_PROSE.search(f.message), ContextOverflow),
     (lambda f: "model_not_found" in f.words, ModelNotFound),
     (lambda f: f.status in (None, 400, 404) and f.param in (None, "model") and _names_model(f), ModelNotFound),
+    # A key that works, but not for this model: nothing that should stop everybody else's questions.
+    (lambda f: f.status in (401, 403) and any("model" in (word or "") for word in f.words), ModelNotFound),
     (lambda f: f.status in (401, 403) or f.words & KEY, KeyRejected),
     (lambda f: f.status in (404, 405, 501), EndpointMissing),
     (lambda f: f.status == 429 or f.words & RATE, RateLimited),
@@ -155,7 +167,8 @@ def failure_of(error: Exception, *, now: datetime | None = None) -> Failure:
             return Failure(Kind.TIMEOUT, name)
         case openai.APIConnectionError() | httpx2.TransportError() | aiohttp.ClientError() | OSError():
             cause = error.__cause__
-            return Failure(Kind.UNREACHABLE, name if cause is None else f"{name} {type(cause).__name__}")
+            kind = Kind.UNREACHABLE if isinstance(_root(error), NOT_SENT) else Kind.LOST
+            return Failure(kind, name if cause is None else f"{name} {type(cause).__name__}")
         case openai.APIError(body=body) if body is not None:
             return _answered(body, name=name)
     return Failure(Kind.UNREADABLE, name)
@@ -202,6 +215,13 @@ def _fields(body: object) -> Mapping[str, Any]:
     if detail is not None:
         return {"message": detail}
     return {"message": inner, **body}
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return what began it: the SDK's aiohttp transport calls every fault of the network a ConnectTimeout."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _word(value: object) -> str | None:

@@ -63,9 +63,11 @@ class OutsideTurns(TurnService):
         super().__init__(parts)
         self._outside = outside
 
-    async def ask(self, question: Question, screen: Screen, files: FileReader | None = None) -> None:
+    async def ask(
+        self, question: Question, screen: Screen, files: FileReader | None = None, *, retries: int | None = None
+    ) -> None:
         """Answer a question, unless its trigger was claimed before."""
-        await self._outside.call(super().ask(question, screen, files), reason="an answer")
+        await self._outside.call(super().ask(question, screen, files, retries=retries), reason="an answer")
 
     async def resume(self, claim: Claim, screen: Screen) -> None:
         """Do what a restart left of a turn."""

@@ -60,7 +60,7 @@ WHERE trigger_id = :trigger_id AND run_id = :run_id AND settled_micro_usd IS NUL
 
 SETTLE_FAILED: Final = """
 UPDATE usage_ledger
-SET settled_micro_usd = CASE WHEN :billed = 1 OR run_id <> :run_id THEN reserved_micro_usd ELSE 0 END,
+SET settled_micro_usd = CASE WHEN run_id <> :run_id THEN reserved_micro_usd ELSE reserved_micro_usd * :billed END,
     settled_at = :now
 WHERE trigger_id = :trigger_id AND settled_micro_usd IS NULL
 """
@@ -126,6 +126,13 @@ SELECT trigger_id, page, message_id FROM reply_messages WHERE trigger_id IN (SEL
 UNFINISHED_PAGES: Final = (
     "SELECT trigger_id, page, content, file_name, file_bytes FROM outbox ORDER BY trigger_id, page"
 )
+
+KEPT_QUESTION: Final = """
+SELECT question FROM pending
+WHERE trigger_id = :trigger_id AND EXISTS (
+    SELECT 1 FROM claims WHERE trigger_id = :trigger_id AND author_id = :author_id AND state = 'failed'
+)
+"""
 
 TAKE_FAILED: Final = """
 DELETE FROM pending

@@ -177,7 +177,7 @@ class SqliteTurnStore:
 
         return await self._database.transaction(work)
 
-    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: bool) -> None:
+    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: int) -> None:
         """Put a notice into the outbox (READY), and settle the claim's reservations in full or release them.
 
         What an earlier run of the program reserved is settled in full in any case.
@@ -213,6 +213,11 @@ class SqliteTurnStore:
                 await transaction.run(sql.EMPTY_OUTBOX, parameters)
 
         await self._database.transaction(work)
+
+    async def kept_question(self, trigger_id: int, author_id: int) -> Question | None:
+        """Return the kept question of a FAILED claim to its author and leave it where it is."""
+        rows = await self._database.run(sql.KEPT_QUESTION, {"trigger_id": trigger_id, "author_id": author_id})
+        return question_from_json(rows[0]["question"], None) if rows else None
 
     async def take_failed(self, trigger_id: int, author_id: int) -> Question | None:
         """Return the kept question of a FAILED claim to its author, once. Its route has no interaction token."""

@@ -23,6 +23,7 @@ UPLOAD_SECONDS = 60.0
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
 
 UNKNOWN_MESSAGE = 10008
+NO_HISTORY = 160002  # a reply needs Read Message History; a plain message does not
 # Discord will say the same tomorrow: no permission, channel or token gone, thread locked, blocked by AutoMod.
 FINAL_CODES = frozenset({10003, 10004, 10015, 10062, 50001, 50007, 50013, 50027, 50083, 160006, 200000, 200001, 240000})
 
@@ -31,6 +32,11 @@ def nonce(kind: ReplyKind, trigger_id: int, page: int) -> str:
     """Return the nonce of one page: the same after a restart, so that Discord drops the second create."""
     digest = hashlib.blake2b(f"{kind.value}|{trigger_id}|{page}".encode(), digest_size=16).digest()
     return base64.b32encode(digest).decode("ascii").lower()[:NONCE_CHARS]
+
+
+def is_refused_reference(error: DeliveryRefused) -> bool:
+    """Whether only the reference to the question was refused."""
+    return isinstance(error.__cause__, discord.HTTPException) and error.__cause__.code == NO_HISTORY
 
 
 async def call(make: Callable[[], Awaitable[T]], *, clock: Clock, seconds: float = CALL_SECONDS) -> T:

@@ -79,7 +79,7 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
             response_id = await defer(interaction, ephemeral=ephemeral, thinking=False)
         except NotAcknowledged:
             return
-        kept = await services.turns.take_failed(self.trigger_id, interaction.user.id)
+        kept = await services.turns.kept_question(self.trigger_id, interaction.user.id)
         if kept is None:
             await interaction.followup.send(services.sentences("replies.nothing_to_retry"), ephemeral=True)
             return
@@ -91,7 +91,7 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
             route=route_of_interaction(interaction, response_id=response_id, ephemeral=ephemeral),
             asked_at=interaction.created_at,
         )
-        await services.turns.ask(question, screen_for(bot, question))
+        await services.turns.ask(question, screen_for(bot, question), retries=self.trigger_id)
 
 
 class _AnswerButton:

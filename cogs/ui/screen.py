@@ -22,7 +22,7 @@ from bot.core.errors import DeliveryFailed, DeliveryRefused, StoreUnavailable
 from bot.core.limits import EDIT_SECONDS
 from bot.core.pacing import EditPace
 from bot.core.ports import Clock, Draft
-from cogs.ui.calls import CALL_SECONDS, UPLOAD_SECONDS, call, nonce
+from cogs.ui.calls import CALL_SECONDS, UPLOAD_SECONDS, call, is_refused_reference, nonce
 from cogs.ui.recovering import Traces, find_pages
 
 log = logging.getLogger(__name__)
@@ -286,7 +286,12 @@ class MessageScreen(DiscordScreen):
             guild_id=self._question.guild_id,
             fail_if_not_exists=False,
         )
-        return await self._send_to_channel(page, view, own_nonce, reference=reference, mention_author=False)
+        try:
+            return await self._send_to_channel(page, view, own_nonce, reference=reference, mention_author=False)
+        except DeliveryRefused as error:
+            if not is_refused_reference(error):
+                raise
+            return await self._send_to_channel(page, view, own_nonce)
 
     async def _edit(self, number: int, page: Page, view: discord.ui.View | None) -> None:
         await self._edit_in_channel(number, page, view)
@@ -317,7 +322,10 @@ class InteractionScreen(DiscordScreen):
             return
         route = self._question.route
         if route.application_id is None or route.interaction_token is None:
-            raise DeliveryRefused("the interaction's token is gone")
+            if route.ephemeral:
+                raise DeliveryRefused("the interaction's token is gone")
+            await self._edit_in_channel(0, page, view)  # a visible response is a message of the bot like any other
+            return
         webhook = discord.Webhook.partial(route.application_id, route.interaction_token, client=self._around.client)
 
         async def edit() -> discord.WebhookMessage:

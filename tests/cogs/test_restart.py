@@ -7,10 +7,11 @@ import discord
 import pytest
 
 from bot.app import Parley
-from bot.core.conversation import Answer, EndReason, Page, Reply, ReplyKind
+from bot.core.conversation import Answer, EndReason, Page, Question, Reply, ReplyKind, ReplyRoute, TriggerKind
 from bot.core.ports import Reservation, Settlement
 from bot.sandbox.standin import Say
 from cogs.ui.questions import question_of_message
+from cogs.ui.replies import screen_for
 from tests.cogs.conftest import World
 
 CAP = 5_000_000
@@ -114,3 +115,38 @@ async def test_a_reply_that_discord_does_not_take_stays_in_the_outbox(world: Wor
     assert [m.content for m in world.answers()] == ["A tree."]
     assert not await world.services.store.unfinished()
     assert world.standin.billed == 1
+
+
+async def test_a_question_that_arrives_while_the_bot_closes_is_answered_after_the_restart(world: World) -> None:
+    await world.services.turns.close(grace_seconds=0)
+    await world.asker.send(world.channel, f"{world.mention} are you leaving?")
+    result = await world.asker.slash(world.channel, "chat", message="you, too?")
+    assert not world.standin.requests
+    world.services.turns._closing = False  # the next process
+    await restart(world)
+    assert len(world.sent_to_model()) == 2
+    assert result.response is not None
+    assert "you, too?" in result.response.content
+    assert not await world.services.store.unfinished()
+
+
+async def test_a_stored_answer_reaches_its_command_when_the_token_is_long_gone(world: World) -> None:
+    world.standin.script(Say("A tree."))
+    result = await world.asker.slash(world.channel, "chat", message="what is a heap?")
+    bot, response = world.env.bot, result.response
+    assert isinstance(bot, Parley)
+    assert response is not None
+    question = Question(
+        trigger_id=result._interaction.id,
+        kind=TriggerKind.INTERACTION,
+        author_id=world.asker.id,
+        author_name="Asker",
+        text="what is a heap?",
+        route=ReplyRoute(world.channel.id, application_id=bot.application_id, response_id=response.id),
+        asked_at=world.services.clock.now(),
+        guild_id=world.guild.id,
+    )
+    reply = Reply(ReplyKind.ANSWER, (Page("A tree, from the outbox."),))
+    with world.env._bot_scope():
+        await screen_for(bot, question, message_ids=(response.id,)).deliver(reply)
+    assert response.content == "A tree, from the outbox."
