@@ -298,11 +298,13 @@ def test_a_code_line_that_is_longer_than_a_message_stays_in_code() -> None:
     messages = split("```json\n" + "0123456789" * 700 + "\n```")
     assert all(message.startswith("```json\n") and message.endswith("\n```") for message in messages)
     assert "".join(message[8:-4] for message in messages) == "0123456789" * 700
+    assert len(messages) == 4
 
 
 def test_the_fence_that_a_growing_text_leaves_open_is_closed() -> None:
     assert split("Look:\n```py\nprint(1)") == ["Look:\n```py\nprint(1)\n```"]
     assert split("> ~~~\n> a") == ["> ~~~\n> a\n> ~~~"]
+    assert split("> ~~~\n> a\n\n> b") == ["> ~~~\n> a\n\n> b"]  # ended with its quote
 
 
 def test_a_spoiler_that_is_cut_stays_hidden() -> None:
@@ -336,9 +338,17 @@ def test_a_block_of_code_is_not_left_without_code() -> None:
     for before in range(1960, 2001):
         messages = split(f"{'w ' * (before // 2)}\n```py\n{code(3)}\n\n```\nEnd.")
         assert messages[1] == f"```py\n{code(3)}\n\n```\nEnd."
+        messages = split(f"{'w ' * (before // 2)}\n```py\n{code(200)}\n```")
+        assert not any(re.search(r"```py\s*```", message) for message in messages)
     for length in range(1960, 2001):
         messages = split(f"```py\n{'x' * (length - 40)}\n{'y' * 30}\n\n```\nEnd.")
         assert not any(re.search(r"```(py)?\n\s*```", message) for message in messages)
+
+
+def test_no_cut_makes_a_list_or_heading_of_prose() -> None:
+    for mark in ("-", "#", ">", "3.", "-#"):
+        for before in range(1980, 2006):
+            assert not split(f"{'w ' * (before // 2)}{mark} tail of the sentence")[1].startswith(mark)
 
 
 def test_a_mention_in_a_text_without_spaces_is_not_cut() -> None:
