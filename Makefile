@@ -1,4 +1,4 @@
-# make sandbox | test | run | check | bench | lock     (README.md explains each)
+# make sandbox | test | run | doctor | check | bench | lock     (README.md explains each)
 # Every target makes the virtual environment it needs: Python >= 3.11 and make are all that a machine must have.
 
 PYTHON ?= python3
@@ -7,12 +7,13 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sandbox run test lint types check bench lock clean
+.PHONY: help sandbox run doctor test lint types check bench lock clean
 
 help:
 	@echo "make sandbox   talk with the bot in a browser page: no account, no key"
 	@echo "make test      run the tests"
 	@echo "make run       run the bot for real, with the settings in .env"
+	@echo "make doctor    check the settings, the token, the models and the database"
 	@echo "make check     format, lint, types and tests: the only gate"
 	@echo "make bench     reproducible measurements"
 
@@ -21,6 +22,9 @@ sandbox: $(VENV)/.installed-sandbox
 
 run: $(VENV)/.installed-runtime
 	@exec $(BIN)/python -m bot run
+
+doctor: $(VENV)/.installed-runtime
+	@$(BIN)/python -m bot doctor
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest
