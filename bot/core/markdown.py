@@ -13,7 +13,7 @@ _OPENER: Final = re.compile(
     r"(?P<mark>`{3,10}+(?!`)|~{3,10}+(?!~))(?P<info>[^\n]*)"
 )
 _CLOSER: Final = re.compile(_QUOTE + r"[ \t]*+(?P<mark>`{3,}+|~{3,}+)\s*+(?:\|\|)*+\s*+$")
-_LANGUAGE: Final = re.compile(r"[\w+#.-]{1,20}+(?!\S)")
+_LANGUAGE: Final = re.compile(r"[A-Za-z0-9_+#.-]{1,20}+(?!\S)")
 
 # A code span stays within its line and ends with a run as long as the one that opened it.
 CODE_SPAN: Final = r"(?<!`)(?P<mark>`{1,10}+)(?!`)(?P<code>[^\n]*?[^`\n])(?P=mark)(?!`)"

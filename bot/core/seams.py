@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
@@ -95,6 +95,8 @@ class Source:
         """Return what closes the marks that the seam goes through, and what opens them again."""
         code, spoiler = _mark_around(self._code, seam.end), _mark_around(self._spoilers, seam.end)
         closing = f"\n{seam.closes.closing}" if seam.closes else code
+        if spoiler and not closing and self.text[seam.end - 1] == "\\":
+            closing = "\n"  # or the backslash would escape the mark
         if seam.reopens:
             return closing + spoiler, f"{seam.reopens.reopening(spoiler)}\n{seam.resumes}"
         # A block is one only at the beginning of a line.
@@ -114,8 +116,8 @@ class Source:
         )
 
     def line_at(self, position: int) -> int:
-        """Return the index of the last line that begins at or before the position."""
-        return bisect_right(self._starts, position) - 1
+        """Return the index of the last line that begins before the position."""
+        return bisect_left(self._starts, position) - 1
 
     def seam_behind(self, index: int) -> Seam:
         """Return the seam behind a line, whether its neighbours belong together or not."""

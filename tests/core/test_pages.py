@@ -34,7 +34,7 @@ def outside_code(message: str) -> str:
 def shown(text: str) -> str:
     """What is to be seen of a text, without what cleaning and repair add or take."""
     kept = "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cs") and char not in BIDI)
-    return re.sub(r"[\s`~|>\\\u200b\u2028\u2029ʘ']", "", re.sub(r"([\u0300-\u036f]{6})[\u0300-\u036f]+", r"\1", kept))
+    return re.sub(r"[\s`~|>\\\u200b\u2028\u2029J']", "", re.sub(r"([\u0300-\u036f]{6})[\u0300-\u036f]+", r"\1", kept))
 
 
 # --- clean
