@@ -27,7 +27,7 @@ async def until(condition: Callable[[], object]) -> None:
 def answers(sandbox: Sandbox, place: Place) -> list[discord.Message]:
     """Return what the bot said in a place, without what it is still writing."""
     said = [message for message in place.channel.history() if message.author.name == "Parley"]
-    return [message for message in said if not message.components]
+    return [message for message in said if "still writing" not in message.content]
 
 
 @pytest.fixture
