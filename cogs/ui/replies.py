@@ -20,7 +20,7 @@ from cogs.ui import acting
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.questions import route_of_interaction
 from cogs.ui.screen import DiscordScreen, InteractionScreen, MessageScreen, Surroundings
-from cogs.ui.telling import parley
+from cogs.ui.telling import parley, told
 
 Buttons = discord.ui.DynamicItem[discord.ui.Button[Any]]
 
@@ -79,19 +79,20 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
             response_id = await defer(interaction, ephemeral=ephemeral, thinking=False)
         except NotAcknowledged:
             return
-        kept = await services.turns.kept_question(self.trigger_id, interaction.user.id)
-        if kept is None:
-            await interaction.followup.send(services.sentences("replies.nothing_to_retry"), ephemeral=True)
-            return
-        question = replace(
-            kept,
-            trigger_id=interaction.id,
-            message_id=kept.source_message_id,
-            kind=TriggerKind.INTERACTION,
-            route=route_of_interaction(interaction, response_id=response_id, ephemeral=ephemeral),
-            asked_at=interaction.created_at,
-        )
-        await services.turns.ask(question, screen_for(bot, question), retries=self.trigger_id)
+        async with told(interaction, in_response=False):
+            kept = await services.turns.kept_question(self.trigger_id, interaction.user.id)
+            if kept is None:
+                await interaction.followup.send(services.sentences("replies.nothing_to_retry"), ephemeral=True)
+                return
+            question = replace(
+                kept,
+                trigger_id=interaction.id,
+                message_id=kept.source_message_id,
+                kind=TriggerKind.INTERACTION,
+                route=route_of_interaction(interaction, response_id=response_id, ephemeral=ephemeral),
+                asked_at=interaction.created_at,
+            )
+            await services.turns.ask(question, screen_for(bot, question), retries=self.trigger_id)
 
 
 class _AnswerButton:

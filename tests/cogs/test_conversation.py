@@ -8,7 +8,7 @@ import discord
 import pytest
 from simcord.results import InteractionResult
 
-from bot.core.conversation import ConversationKey
+from bot.core.conversation import ConversationKey, ReplyRoute
 from bot.core.kept import Member
 from bot.sandbox.standin import Html, Say
 from tests.cogs.conftest import World
@@ -114,6 +114,25 @@ async def test_a_retry_that_fails_keeps_the_old_answer_and_can_be_tried_again(wo
     assert result.response is not None
     await world.asker.click(result.response, label="Try again")
     assert await history(world) == ["question 0", "Better."]
+
+
+async def test_try_again_waits_for_whoever_was_faster(world: World) -> None:
+    await talk(world, world.asker)
+    world.standin.script(Html())
+    result = await world.asker.slash(world.channel, "conversation retry")
+    turn = await world.services.conversations.newest(
+        ConversationKey(world.channel.id, world.guild.id), by=Member(world.asker.id, is_moderator=False)
+    )
+    moment = discord.utils.utcnow()
+    other = turn.asked_again(trigger_id=1, route=ReplyRoute(channel_id=world.channel.id), asked_at=moment)
+    assert await world.services.store.claim(other)
+    assert result.response is not None
+    pressed = await world.asker.click(result.response, label="Try again")
+    assert "Somebody was faster" in pressed.followups[0].content
+    await world.services.store.cancel(1, billed=False)
+    world.standin.script(Say("Better."))
+    await world.asker.click(result.response, label="Try again")
+    assert await history(world) == ["question 0", "Better."], "the question is still kept"
 
 
 async def test_branch_takes_a_name(world: World) -> None:
