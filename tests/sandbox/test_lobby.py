@@ -53,7 +53,7 @@ async def test_it_says_what_it_is_and_where_to_begin(session: aiohttp.ClientSess
         "/ask",
     ):
         assert words in page
-    assert "message menu" not in page  # the bot has none
+    assert "Ask AI about this" in page
 
 
 async def test_nothing_is_loaded_from_elsewhere(session: aiohttp.ClientSession) -> None:
