@@ -28,7 +28,7 @@ def code_blocks(message: str) -> list[str]:
 
 def outside_code(message: str) -> str:
     text = "\n".join(message.split("```")[::2])
-    return re.sub(r"\\.|(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
+    return re.sub(r"\\.|(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", " ", text)
 
 
 def shown(text: str) -> str:
@@ -301,7 +301,7 @@ def test_a_quote_is_short_and_swallows_nothing(text: str, limit: int) -> None:
         ("Why?", "> Why?"),
         ("a\r\n\n\n\nb\n", "> a\n> \n> b"),
         ("```py\nx\n```", "> \\`\\`\\`py\n> x\n> \\`\\`\\`"),
-        ("~~~\nx", "> \\~~~\n> x"),
+        ("~~~\nx\n- ~~~", "> \\~~~\n> x\n> - \\~~~"),
         ("a ||b|| c ||d", "> a ||b|| c \\|\\|d"),
         ("`a || b` [c](https://d.example)", "> `a || b` c (<https://d.example>)"),
         (">>> all", "> >>> all"),
