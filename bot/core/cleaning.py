@@ -55,7 +55,8 @@ def clean_lines(text: str) -> list[str]:
     for raw in _drop_invisible(text).strip().split("\n"):
         line = _close_spoilers(_INLINE.sub(_show_inline, raw.rstrip()))
         if line or (lines and lines[-1]):
-            lines.append(f"\\{line}" if line.lstrip().startswith("~~~") else line)
+            opener = match_opener(line)
+            lines.append(f"{line[: opener.start('mark')]}\\{line[opener.start('mark') :]}" if opener else line)
     return lines
 
 

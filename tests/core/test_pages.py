@@ -28,7 +28,7 @@ def code_blocks(message: str) -> list[str]:
 
 def outside_code(message: str) -> str:
     text = "\n".join(message.split("```")[::2])
-    return re.sub(r"\\.|(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
+    return re.sub(r"\\.|(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", " ", text)
 
 
 def shown(text: str) -> str:
@@ -230,7 +230,7 @@ def test_a_header_or_footer_that_is_too_long_is_cut() -> None:
 # --- lay_out_unfinished
 
 
-def test_while_it_is_written_the_mark_stands_under_the_newest_text() -> None:
+def test_while_it_is_written_the_mark_stands_under_the_text() -> None:
     assert lay_out_unfinished("", mark=MARK) == (MARK,)
     assert lay_out_unfinished("Hel", header="> q", mark=MARK) == (f"> q\n\nHel\n{MARK}",)
     assert lay_out_unfinished("Look:\n```py\nprint(", mark=MARK) == (f"Look:\n```py\nprint(\n```\n{MARK}",)
@@ -242,6 +242,7 @@ def test_a_growing_answer_stays_full_once_its_pages_are_used_up() -> None:
     assert lay_out_unfinished(prose(50_000), mark=MARK)[:2] == pages[:2]
     assert len(lay_out_unfinished(prose(50_000), mark=MARK)) == 3
     assert lay_out_unfinished(prose(50_000), mark=MARK)[2].endswith(f"it sleeps.\n{MARK}")
+    assert all(page.endswith(f"\n{MARK}") and len(page) <= 2000 for page in pages)
 
 
 @given(markdown, st.data())
@@ -301,7 +302,7 @@ def test_a_quote_is_short_and_swallows_nothing(text: str, limit: int) -> None:
         ("Why?", "> Why?"),
         ("a\r\n\n\n\nb\n", "> a\n> \n> b"),
         ("```py\nx\n```", "> \\`\\`\\`py\n> x\n> \\`\\`\\`"),
-        ("~~~\nx", "> \\~~~\n> x"),
+        ("~~~\nx\n- ~~~", "> \\~~~\n> x\n> - \\~~~"),
         ("a ||b|| c ||d", "> a ||b|| c \\|\\|d"),
         ("`a || b` [c](https://d.example)", "> `a || b` c (<https://d.example>)"),
         (">>> all", "> >>> all"),
