@@ -93,9 +93,9 @@ class ConversationService:
             raise NotYours if undone.stopped_at_others else NothingKept
         return undone
 
-    async def delete(self, trigger_id: int, *, by: Member) -> Sequence[int]:
+    async def delete(self, trigger_id: int, *, channel_id: int, by: Member) -> Sequence[int]:
         """Forget a turn; return the Discord messages of its reply. Raises as ``ConversationStore.delete``."""
-        return await self._store.delete(trigger_id, by=by)
+        return await self._store.delete(trigger_id, channel_id=channel_id, by=by)
 
     async def copy(self, turn: KeptTurn, into: ConversationKey) -> None:
         """Begin a conversation with a copy of another one up to a turn."""

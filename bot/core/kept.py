@@ -144,10 +144,11 @@ class ConversationStore(Protocol):
         """Take back the newest questions with their answers, up to the first that is not the member's to change."""
         ...
 
-    async def delete(self, trigger_id: int, *, by: Member) -> Sequence[int]:
+    async def delete(self, trigger_id: int, *, channel_id: int, by: Member) -> Sequence[int]:
         """Forget a turn wherever it was copied to; return the Discord messages that show its reply, page by page.
 
-        Raises ``UnknownTurn``, ``NotYours``, or ``BeingAnswered`` while its answer is being written anew.
+        Raises ``UnknownTurn`` (also for another channel's turn, and to others for a private one), ``NotYours``, or
+        ``BeingAnswered`` while its answer is being written anew.
         """
         ...
 

@@ -45,7 +45,12 @@ LATEST: Final = f"""
 ORDER BY asked.turn_id DESC LIMIT 1
 """
 
-CLAIM: Final = "SELECT author_id, state FROM claims WHERE trigger_id = :trigger_id"
+CLAIM: Final = "SELECT author_id, channel_id, state FROM claims WHERE trigger_id = :trigger_id"
+
+IS_PRIVATE: Final = """
+SELECT 1 FROM turns JOIN conversations USING (conversation_id)
+WHERE turns.trigger_id = :trigger_id AND conversations.member_id <> 0
+"""
 
 BEING_ANSWERED: Final = """
 SELECT 1 FROM claims WHERE about_trigger_id = :trigger_id AND state IN ('claimed', 'generating', 'ready')
@@ -122,6 +127,10 @@ FROM claims JOIN pending ON pending.trigger_id = claims.trigger_id WHERE message
 
 SET_QUESTION: Final = "UPDATE pending SET question = :question WHERE trigger_id = :trigger_id"
 
-REVISE: Final = "UPDATE turns SET text = :text WHERE message_id = :message_id AND chat_role = 'user' AND text <> :text"
+REVISE: Final = """
+UPDATE turns SET text = :text
+WHERE message_id = :message_id AND chat_role = 'user' AND text <> :text
+RETURNING trigger_id
+"""
 
 TURNS_OF_MESSAGE: Final = "SELECT DISTINCT trigger_id FROM turns WHERE message_id = :message_id"

@@ -117,13 +117,15 @@ class SqliteConversationStore:
 
         return await self._database.transaction(work)
 
-    async def delete(self, trigger_id: int, *, by: Member) -> Sequence[int]:
+    async def delete(self, trigger_id: int, *, channel_id: int, by: Member) -> Sequence[int]:
         """Forget a turn wherever it was copied to; return the Discord messages that show its reply, page by page."""
         named = {"trigger_id": trigger_id}
 
         async def work(transaction: Transaction) -> list[int]:
             claims = await transaction.run(sql.CLAIM, named)
-            if not claims:
+            if not claims or claims[0]["channel_id"] != channel_id:
+                raise UnknownTurn
+            if claims[0]["author_id"] != by.member_id and await transaction.run(sql.IS_PRIVATE, named):
                 raise UnknownTurn
             if not by.may_change(claims[0]["author_id"]):
                 raise NotYours
@@ -173,7 +175,9 @@ class SqliteConversationStore:
                 question = replace(question_from_json(row["question"], None), text=text)
                 written = {"trigger_id": row["trigger_id"], "question": question_to_json(question)}
                 await transaction.run(sql.SET_QUESTION, written)
-            await transaction.run(sql.REVISE, {"message_id": message_id, "text": storable(text)})
+            for row in await transaction.run(sql.REVISE, {"message_id": message_id, "text": storable(text)}):
+                # Notes would remember the old words.
+                await transaction.run(sql.FORGET_NOTES, {"trigger_id": row["trigger_id"]})
 
         await self._database.transaction(work)
 

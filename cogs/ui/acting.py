@@ -105,8 +105,8 @@ async def branch_from(interaction: Interaction, turn: KeptTurn, name: str | None
             await conversations.rewind(turn)
             await interaction.edit_original_response(content=sentences("replies.branched_here"))
             return
-        if turn.is_private:
-            raise PrivateStaysPrivate
+        if turn.is_private or _in_private_thread(interaction):
+            raise PrivateStaysPrivate  # a branch is a public thread
         link = f"https://discord.com/channels/{interaction.guild_id}/{interaction.channel_id}"
         if turn.shown_ids:
             link = f"{link}/{turn.shown_ids[-1]}"
@@ -114,6 +114,10 @@ async def branch_from(interaction: Interaction, turn: KeptTurn, name: str | None
         thread = await open_thread(interaction, name or turn.text, first_line)
         await conversations.copy(turn, ConversationKey(thread.id, interaction.guild_id))
         await interaction.edit_original_response(content=sentences("replies.branched", thread=thread.mention))
+
+
+def _in_private_thread(interaction: Interaction) -> bool:
+    return isinstance(interaction.channel, discord.Thread) and interaction.channel.is_private()
 
 
 async def delete(interaction: Interaction, trigger_id: int) -> None:
@@ -124,7 +128,9 @@ async def delete(interaction: Interaction, trigger_id: int) -> None:
     except NotAcknowledged:
         return
     async with told(interaction, in_response=False):
-        message_ids = await services.conversations.delete(trigger_id, by=member_of(interaction))
+        message_ids = await services.conversations.delete(
+            trigger_id, channel_id=interaction.channel_id or 0, by=member_of(interaction)
+        )
         channel = interaction.client.get_partial_messageable(interaction.channel_id or 0, guild_id=interaction.guild_id)
         try:
             for message_id in message_ids:

@@ -388,14 +388,18 @@ async def test_a_forged_button_does_not_open_what_is_private(world: World) -> No
     view.add_item(RegenerateButton(private_id, "Regenerate"))
     view.add_item(ContinueButton(private_id, "Continue"))
     view.add_item(BranchButton(private_id, "Branch"))
+    view.add_item(DeleteButton(private_id, "Delete"))
     with world.env._bot_scope():
         await world.env.bot.get_partial_messageable(world.channel.id, guild_id=world.guild.id).send("here", view=view)
     (forged,) = world.answers()
     for label in ("Regenerate", "Continue", "Branch"):
         assert "no longer keep" in said(await world.moderator.click(forged, label=label))
         assert "stays private" in said(await world.asker.click(forged, label=label))
+    assert "no longer keep" in said(await world.moderator.click(forged, label="Delete"))
     assert [m.content for m in world.answers()] == ["here"]
     assert not await threads(world)
+    await world.asker.slash(world.channel, "chat", message="and again", private=True)
+    assert "my secret" in str(world.sent_to_model()[-1]), "it is still kept"
 
 
 @pytest.mark.parametrize("label", EVERY[:3])
@@ -415,3 +419,12 @@ async def test_a_full_disk_is_told(world: World, monkeypatch: pytest.MonkeyPatch
     assert "can't save" in told
     assert "error id" in told
     assert world.answers()
+
+
+async def test_a_private_threads_conversation_is_not_branched_into_the_open(world: World) -> None:
+    hidden = world.env.backend.create_thread(world.channel.id, "hidden", owner_id=world.asker.id, type=12)
+    thread = ChannelHandle(world.env, world.guild, hidden)
+    await world.asker.send(thread, f"{world.mention} the merger closes on friday")
+    (answer,) = world.answers(thread)
+    assert "stays private" in said(await world.asker.click(answer, label="Branch"))
+    assert [made.id for made in await threads(world)] == [hidden.id]

@@ -177,7 +177,7 @@ async def test_a_turn_is_answered_again_by_one_claim_at_a_time(
             await store.claim(ask(9, kind=TriggerKind.INTERACTION, **{other: 1}))
     assert not await kept.is_claimed(9)
     assert not await store.claim(first), "the same trigger again is nothing new"
-    for refused in (kept.delete(1, by=ASKER), kept.undo(CHANNEL, 1, by=ASKER)):
+    for refused in (kept.delete(1, channel_id=CHANNEL.channel_id, by=ASKER), kept.undo(CHANNEL, 1, by=ASKER)):
         with pytest.raises(BeingAnswered):
             await refused
     await store.fail(8, "rate_limited", "e1", NOTICE, billed=False)
@@ -234,12 +234,14 @@ async def test_delete_checks_whose_it_is_and_names_the_messages(
     await store.place(1, 1, 71)
     await kept.copy(await turn_of(kept, 2), THREAD)
     with pytest.raises(UnknownTurn):
-        await kept.delete(99, by=MODERATOR)
+        await kept.delete(99, channel_id=CHANNEL.channel_id, by=MODERATOR)
     with pytest.raises(NotYours):
-        await kept.delete(1, by=OTHER)
-    assert list(await kept.delete(1, by=ASKER)) == [70, 71]
+        await kept.delete(1, channel_id=CHANNEL.channel_id, by=OTHER)
+    assert list(await kept.delete(1, channel_id=CHANNEL.channel_id, by=ASKER)) == [70, 71]
     assert await texts(store) == await texts(store, THREAD) == ["q2", "a2"]
-    assert list(await kept.delete(1, by=ASKER)) == [70, 71], "pressed again: nothing is left to forget"
+    assert list(await kept.delete(1, channel_id=CHANNEL.channel_id, by=ASKER)) == [70, 71], (
+        "pressed again: nothing is left to forget"
+    )
 
 
 async def test_notes_on_a_forgotten_turn_are_forgotten(
@@ -247,9 +249,9 @@ async def test_notes_on_a_forgotten_turn_are_forgotten(
 ) -> None:
     await asked(store, 1, 2, 3)
     await fold(database, store, 2)
-    await kept.delete(3, by=ASKER)
+    await kept.delete(3, channel_id=CHANNEL.channel_id, by=ASKER)
     assert (await store.history(CHANNEL)).summary == "notes"
-    await kept.delete(1, by=ASKER)
+    await kept.delete(1, channel_id=CHANNEL.channel_id, by=ASKER)
     history = await store.history(CHANNEL)
     assert history.summary is None
     assert [turn.text for turn in history.turns] == ["q2", "a2"]
@@ -380,3 +382,17 @@ async def test_a_reply_that_was_stored_in_the_same_moment_is_withdrawn_too(
     assert await billed(database) == SETTLEMENT.micro_usd
     assert await texts(store) == []
     assert [row[0] for row in await database.run("SELECT count(*) FROM outbox")] == [0]
+
+
+async def test_notes_on_an_edited_turn_are_forgotten(
+    database: Database, store: SqliteTurnStore, kept: SqliteConversationStore
+) -> None:
+    await asked(store, 1, 2, 3)
+    await fold(database, store, 2)
+    await database.run("UPDATE turns SET message_id = 500 WHERE trigger_id = 1 AND chat_role = 'user'")
+    await kept.revise(500, "q1")
+    assert (await store.history(CHANNEL)).summary == "notes", "nothing has changed"
+    await kept.revise(500, "another question")
+    history = await store.history(CHANNEL)
+    assert history.summary is None
+    assert [turn.text for turn in history.turns] == ["another question", "a1", "q2", "a2", "q3", "a3"]
