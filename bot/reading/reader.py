@@ -105,6 +105,12 @@ class Reading:
         return text, cut or found["read"] < found["pages"]
 
     async def _job(self, *arguments: str, given: bytes) -> dict[str, Any]:
+        # Shielded: whoever gives up waiting, the place is free again only when the child has ended.
+        job = asyncio.create_task(self._placed(arguments, given))
+        job.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return await asyncio.shield(job)
+
+    async def _placed(self, arguments: Sequence[str], given: bytes) -> dict[str, Any]:
         async with self._places:
             # In a thread, because its deadline then runs on the real clock and kills the child whatever the loop does.
             return await asyncio.to_thread(self._run, arguments, given)

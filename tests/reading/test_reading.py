@@ -1,7 +1,9 @@
 """Files are read by a child process that can be killed: real pypdf, real jsonschema, real bombs."""
 
+import asyncio
 import json
 import subprocess
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -233,3 +235,37 @@ async def test_the_child_gets_none_of_our_environment(monkeypatch: pytest.Monkey
     monkeypatch.setattr(subprocess, "run", watched)
     await read(HeldFile(a_pdf()))
     assert seen["env"] == {}
+
+
+async def test_no_more_than_two_children_work_at_once_whoever_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work = most = 0
+    lock, go_on = threading.Lock(), threading.Event()
+
+    def run(*_: object) -> dict[str, Any]:
+        nonlocal at_work, most
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        go_on.wait(10)
+        with lock:
+            at_work -= 1
+        return {"violation": None}
+
+    reading = Reading(fetch=nothing)
+    monkeypatch.setattr(reading, "_run", run)
+    asked = [asyncio.create_task(reading.violation("{}", "{}")) for _ in range(6)]
+    while at_work < 2:  # noqa: ASYNC110  the threads tell nobody
+        await asyncio.sleep(0)
+    for task in asked:
+        task.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+    last = asyncio.create_task(reading.violation("{}", "{}"))
+    await asyncio.sleep(0)
+    assert at_work == 2
+    go_on.set()
+    assert await last is None
+    assert most == 2
+
+
+async def nothing(*_: object, **__: object) -> bytes:
+    return b""
