@@ -8,7 +8,7 @@ import signal
 import sys
 
 from bot.cli.ending import EXIT_BUSY, EXIT_CONFIG, EXIT_PROBLEM, settings_or_stop, stop
-from bot.logs import report_lost_error
+from bot.logs import log_what_nobody_caught, report_lost_error
 from bot.settings import Settings, SettingsError
 
 log = logging.getLogger("bot")
@@ -20,6 +20,7 @@ TOKEN_REVOKED = 4004  # the gateway's close code
 def run() -> None:
     """Run the bot with the settings of the environment and ``.env``."""
     settings = settings_or_stop(for_discord=True)
+    log_what_nobody_caught()
     token = settings.discord_token.get_secret_value() if settings.discord_token is not None else ""
     # A wrong setting is told before the slow imports.
     import discord  # noqa: PLC0415
@@ -63,6 +64,8 @@ async def _serve(settings: Settings, token: str) -> None:
     from bot.heartbeat import HEARTBEAT_NAME, keep_beating  # noqa: PLC0415
     from bot.services import open_services, sweep_now_and_then  # noqa: PLC0415
 
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(report_lost_error)
     point_discord_at(api_url=settings.discord_api_url, gateway_url=settings.discord_gateway_url)
     heartbeat_path = settings.database_path.with_name(HEARTBEAT_NAME)
     async with open_services(settings) as services, Parley(services) as bot:
@@ -70,8 +73,6 @@ async def _serve(settings: Settings, token: str) -> None:
         sweeping = asyncio.create_task(sweep_now_and_then(services))
         beating = asyncio.create_task(keep_beating(bot, services, heartbeat_path))
         told_to_stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(report_lost_error)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told_to_stop.set)
         stopping = asyncio.create_task(told_to_stop.wait())
