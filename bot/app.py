@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections import deque
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,7 @@ class Parley(commands.Bot):
             http_trace=self._trace(),
         )
         self.services = services
+        self.rest_refusals = 0  # answers with status 429
 
     async def setup_hook(self) -> None:
         """Load the extensions; sync the commands when they have changed. Runs once, before the first READY."""
@@ -164,5 +166,11 @@ class Parley(commands.Bot):
                     reset_after_seconds=float(reset_after),
                 )
 
+        async def count(
+            _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+        ) -> None:
+            self.rest_refusals += end.response.status == HTTPStatus.TOO_MANY_REQUESTS
+
         trace.on_request_end.append(learn)
+        trace.on_request_end.append(count)
         return trace

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.clock import SystemClock
@@ -22,6 +22,7 @@ from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
+from bot.provider.breaker import Breaker
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.parameters import is_openai
 from bot.reading.fetching import CappedFetch
@@ -30,6 +31,7 @@ from bot.settings import Settings, SettingsError
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
+from bot.store.figures import SqliteFigures
 from bot.store.folds import SqliteFoldStore
 from bot.store.migrations import MIGRATIONS, migrate
 from bot.store.preferences import SqlitePreferenceStore
@@ -61,7 +63,11 @@ class Services:
     clock: Clock
     pace: EditPace
     pulse: Pulse
+    figures: SqliteFigures
+    breakers: Mapping[str, Breaker]  # by what the endpoint is asked for
+    daily_cap_micro_usd: int
     message_content: bool
+    degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
 
 
 def read_catalogue(overlay: Path | None) -> Catalogue:
@@ -160,6 +166,9 @@ async def open_services(
                 clock=clock,
                 pace=EditPace(),
                 pulse=Pulse(database),
+                figures=SqliteFigures(database, clock),
+                breakers={"chat": chat_model.breaker},
+                daily_cap_micro_usd=policy.daily_cap_micro_usd,
                 message_content=settings.message_content_intent,
             )
         finally:

@@ -6,10 +6,15 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 from bot.cli.ending import EXIT_BUSY, EXIT_CONFIG, EXIT_PROBLEM, settings_or_stop, stop
 from bot.logs import log_what_nobody_caught, report_lost_error
 from bot.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from bot.vitals import Vitals
 
 log = logging.getLogger("bot")
 
@@ -59,19 +64,34 @@ def run() -> None:
         sys.exit(EXIT_PROBLEM)
 
 
+def _metrics(vitals: Vitals, settings: Settings) -> AbstractAsyncContextManager[None]:
+    if settings.metrics_port is None:
+        return nullcontext()
+    from bot.metrics import serve_metrics  # noqa: PLC0415  most bots do without
+
+    return serve_metrics(vitals, host=settings.metrics_host, port=settings.metrics_port)
+
+
 async def _serve(settings: Settings, token: str) -> None:
     from bot.app import Parley, point_discord_at  # noqa: PLC0415
-    from bot.heartbeat import HEARTBEAT_NAME, keep_beating  # noqa: PLC0415
+    from bot.heartbeat import HEARTBEAT_NAME  # noqa: PLC0415
+    from bot.loop_watch import LoopWatch  # noqa: PLC0415
     from bot.services import open_services, sweep_now_and_then  # noqa: PLC0415
+    from bot.vitals import Vitals  # noqa: PLC0415
 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(report_lost_error)
     point_discord_at(api_url=settings.discord_api_url, gateway_url=settings.discord_gateway_url)
     heartbeat_path = settings.database_path.with_name(HEARTBEAT_NAME)
-    async with open_services(settings) as services, Parley(services) as bot:
+    async with (
+        LoopWatch() as loop_watch,
+        open_services(settings) as services,
+        Parley(services) as bot,
+        _metrics(vitals := Vitals(bot, services, loop_watch), settings),
+    ):
         client = asyncio.create_task(bot.start(token))
         sweeping = asyncio.create_task(sweep_now_and_then(services))
-        beating = asyncio.create_task(keep_beating(bot, services, heartbeat_path))
+        beating = asyncio.create_task(vitals.keep_beating(heartbeat_path))
         told_to_stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told_to_stop.set)

@@ -81,6 +81,11 @@ class OpenAIChatModel:
             self._client.organization = None
             self._client.project = None
 
+    @property
+    def breaker(self) -> Breaker:
+        """The circuit breaker of the endpoint."""
+        return self._breaker
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.close()

@@ -90,13 +90,13 @@ ON CONFLICT (trigger_id, page) DO UPDATE SET message_id = excluded.message_id
 FINISH: Final = """
 UPDATE claims SET state = CASE reply_kind WHEN 'answer' THEN 'done' ELSE 'failed' END, updated_at = :now
 WHERE trigger_id = :trigger_id AND state = 'ready'
-RETURNING state = 'failed' AND retryable = 1 AS keeps_question
+RETURNING state, state = 'failed' AND retryable = 1 AS keeps_question
 """
 
 EXPIRE: Final = """
 UPDATE claims SET state = 'expired', reason = :reason, updated_at = :now
 WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating', 'ready')
-RETURNING 0 AS keeps_question
+RETURNING state, 0 AS keeps_question
 """
 
 CANCEL: Final = """

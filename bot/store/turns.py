@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -34,6 +35,7 @@ class SqliteTurnStore:
         self._clock = clock
         # Reservations of an earlier run are never released: nobody knows what was spent before it died.
         self._run_id = secrets.randbits(62)
+        self.ended: Counter[str] = Counter()  # state -> claims that this run of the program ended so
 
     async def claim(self, question: Question) -> bool:
         """Record the trigger as CLAIMED; ``False`` when it was claimed before.
@@ -206,13 +208,16 @@ class SqliteTurnStore:
         parameters: Parameters = {"trigger_id": trigger_id, "now": self._now()}
         cost: Parameters = {**parameters, "run_id": self._run_id, "billed": int(billed)}
 
-        async def work(transaction: Transaction) -> None:
+        async def work(transaction: Transaction) -> bool:
             if await transaction.run(sql.CANCEL, parameters):
                 await transaction.run(sql.SETTLE_FAILED, cost)
                 await transaction.run(sql.FORGET_QUESTION, parameters)
                 await transaction.run(sql.EMPTY_OUTBOX, parameters)
+                return True
+            return False
 
-        await self._database.transaction(work)
+        if await self._database.transaction(work):
+            self.ended[ClaimState.CANCELLED] += 1
 
     async def kept_question(self, trigger_id: int, author_id: int) -> Question | None:
         """Return the kept question of a FAILED claim to its author and leave it where it is."""
@@ -316,17 +321,20 @@ class SqliteTurnStore:
     async def _end(self, statement: str, trigger_id: int, *, reason: str | None = None) -> None:
         parameters: Parameters = {"trigger_id": trigger_id, "reason": reason, "now": self._now()}
 
-        async def work(transaction: Transaction) -> None:
+        async def work(transaction: Transaction) -> str | None:
             rows = await transaction.run(statement, parameters)
             if rows:
                 await transaction.run(
                     sql.KEEP_QUESTION if rows[0]["keeps_question"] else sql.FORGET_QUESTION, parameters
                 )
                 await transaction.run(sql.EMPTY_OUTBOX, parameters)
-            else:
-                await _require(transaction, trigger_id, *sql.ENDED)
+                return str(rows[0]["state"])
+            await _require(transaction, trigger_id, *sql.ENDED)
+            return None
 
-        await self._database.transaction(work)
+        state = await self._database.transaction(work)
+        if state is not None:
+            self.ended[state] += 1
 
     def _settled(self, trigger_id: int, settlement: Settlement) -> Parameters:
         return {

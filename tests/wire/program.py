@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable
@@ -55,6 +56,11 @@ class Program:
             for task in (wanted, ended):
                 task.cancel()
             await asyncio.gather(wanted, ended, return_exceptions=True)
+
+    def limit_files(self, size_bytes: int | None) -> None:
+        """Let no file grow beyond this size, as a full disk would; ``None`` makes room again."""
+        hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (hard if size_bytes is None else size_bytes, hard))
 
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
