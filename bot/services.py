@@ -37,6 +37,7 @@ from bot.store.migrations import MIGRATIONS, migrate
 from bot.store.preferences import SqlitePreferenceStore
 from bot.store.pulse import Pulse
 from bot.store.quirks import SqliteQuirkStore
+from bot.store.retention import Retention
 from bot.store.token_ratios import SqliteTokenRatioStore
 from bot.store.turns import SqliteTurnStore
 
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).parent
 SWEEP_SECONDS = 600.0
+PURGE_SECONDS = 86_400.0
 KEYLESS = "none"  # the SDK wants a key; servers that need none take any
 MICRO = 1_000_000
 
@@ -63,6 +65,7 @@ class Services:
     clock: Clock
     pace: EditPace
     pulse: Pulse
+    retention: Retention
     figures: SqliteFigures
     breakers: Mapping[str, Breaker]  # by what the endpoint is asked for
     daily_cap_micro_usd: int
@@ -166,6 +169,7 @@ async def open_services(
                 clock=clock,
                 pace=EditPace(),
                 pulse=Pulse(database),
+                retention=Retention(database, clock, days=settings.retention_days),
                 figures=SqliteFigures(database, clock),
                 breakers={"chat": chat_model.breaker},
                 daily_cap_micro_usd=policy.daily_cap_micro_usd,
@@ -179,10 +183,15 @@ async def open_services(
 
 
 async def sweep_now_and_then(services: Services) -> None:
-    """Wipe what is no longer needed, for as long as the bot runs."""
+    """Wipe what is no longer needed, and once a day what is too old, for as long as the bot runs."""
+    purged_at: float | None = None
     while True:
-        await asyncio.sleep(SWEEP_SECONDS)
+        await asyncio.sleep(SWEEP_SECONDS)  # first of all: a machine that has just started may not know the date yet
         try:
+            if purged_at is None or services.clock.perf_seconds() - purged_at >= PURGE_SECONDS:
+                purged = await services.retention.purge()
+                purged_at = services.clock.perf_seconds()
+                log.info("deleted what is too old", extra={"rows": dict(purged)})
             await services.store.sweep()
         except StoreUnavailable as error:
             log.warning("could not sweep; trying again later", extra={"detail": error.detail})
