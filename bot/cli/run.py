@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 from contextlib import AbstractAsyncContextManager, nullcontext
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.cli.ending import EXIT_BUSY, EXIT_CONFIG, EXIT_PROBLEM, settings_or_stop, stop
@@ -14,6 +15,10 @@ from bot.logs import log_what_nobody_caught, report_lost_error
 from bot.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bot.store.problem import DatabaseDamaged
     from bot.vitals import Vitals
 
 log = logging.getLogger("bot")
@@ -32,11 +37,14 @@ def run() -> None:
 
     from bot.core.errors import StoreUnavailable  # noqa: PLC0415
     from bot.store.lock import own_folder  # noqa: PLC0415
-    from bot.store.problem import FolderInUse, StoreProblem  # noqa: PLC0415
+    from bot.store.problem import DatabaseDamaged, FolderInUse, StoreProblem  # noqa: PLC0415
 
     try:
         with own_folder(settings.database_path.parent):
-            asyncio.run(_serve(settings, token))
+            try:
+                asyncio.run(_serve(settings, token))
+            except DatabaseDamaged as damaged:
+                asyncio.run(_serve(settings, token, degraded=_restored(settings.database_path, damaged)))
     except SettingsError as error:
         stop(error.problems, EXIT_CONFIG)
     except FolderInUse as error:
@@ -64,6 +72,28 @@ def run() -> None:
         sys.exit(EXIT_PROBLEM)
 
 
+def _restored(path: Path, damaged: DatabaseDamaged) -> dict[str, str]:
+    """Put the newest whole backup in place of a damaged database, loudly, and return what health says from then on.
+
+    Raises the problem as it was when there is no such backup.
+    """
+    from bot.store.backups import restore_newest  # noqa: PLC0415
+    from bot.store.migrations import MIGRATIONS  # noqa: PLC0415
+    from bot.store.problem import StoreProblem  # noqa: PLC0415
+
+    kept = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+    try:
+        backup, state = restore_newest(path, kept=kept, migrations=MIGRATIONS)
+    except StoreProblem as none:
+        log.critical("the database is damaged and no backup can take its place", extra={"problem": none.problem})
+        raise damaged from None
+    extra = {"database": str(path), "kept": kept.name, "backup": backup.name, "schema": state.schema}
+    log.critical(
+        "THE DATABASE WAS DAMAGED: a backup took its place, and what came after the backup is lost", extra=extra
+    )
+    return {"database": f"the database was damaged at the start: {backup.name} took its place, {kept.name} is kept"}
+
+
 def _metrics(vitals: Vitals, settings: Settings) -> AbstractAsyncContextManager[None]:
     if settings.metrics_port is None:
         return nullcontext()
@@ -72,7 +102,7 @@ def _metrics(vitals: Vitals, settings: Settings) -> AbstractAsyncContextManager[
     return serve_metrics(vitals, host=settings.metrics_host, port=settings.metrics_port)
 
 
-async def _serve(settings: Settings, token: str) -> None:
+async def _serve(settings: Settings, token: str, *, degraded: Mapping[str, str] | None = None) -> None:
     from bot.app import Parley, point_discord_at  # noqa: PLC0415
     from bot.heartbeat import HEARTBEAT_NAME  # noqa: PLC0415
     from bot.loop_watch import LoopWatch  # noqa: PLC0415
@@ -89,6 +119,7 @@ async def _serve(settings: Settings, token: str) -> None:
         Parley(services) as bot,
         _metrics(vitals := Vitals(bot, services, loop_watch), settings),
     ):
+        services.degraded.update(degraded or {})
         client = asyncio.create_task(bot.start(token))
         sweeping = asyncio.create_task(sweep_now_and_then(services))
         beating = asyncio.create_task(vitals.keep_beating(heartbeat_path))
