@@ -18,6 +18,7 @@ from bot import __version__
 from bot.core.errors import StoreUnavailable
 from bot.heartbeat import judge
 from bot.settings import SettingsError
+from bot.store.figures import SqliteFigures
 from bot.vitals import Figures, Vitals
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ async def _healthz(vitals: Vitals) -> web.Response:
         "oldest_undelivered_seconds": None if oldest is None else round(now - oldest, 1),
         "open_breakers": dict(heartbeat.open_breakers),
         "version": __version__,
+        "sqlite_version": SqliteFigures.sqlite_version,
     }
     return web.json_response(body, status=200 if verdict.healthy else 503)
 

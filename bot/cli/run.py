@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("bot")
 
 GRACE_SECONDS = 20.0
+END_SECONDS = 25.0  # compose.yaml grants 30 before SIGKILL: whatever hangs, the log says so first
 TOKEN_REVOKED = 4004  # the gateway's close code
 
 
@@ -94,6 +97,18 @@ def _restored(path: Path, damaged: DatabaseDamaged) -> dict[str, str]:
     return {"database": f"the database was damaged at the start: {backup.name} took its place, {kept.name} is kept"}
 
 
+def end_anyway(seconds: float) -> None:
+    """End the process after this while whatever hangs, a thread that nobody can stop included."""
+
+    def leave() -> None:
+        log.error("something did not end in time")
+        os._exit(EXIT_PROBLEM)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
+
+
 def _metrics(vitals: Vitals, settings: Settings) -> AbstractAsyncContextManager[None]:
     if settings.metrics_port is None:
         return nullcontext()
@@ -134,6 +149,7 @@ async def _serve(settings: Settings, token: str, *, degraded: Mapping[str, str] 
                 if ended.done():
                     ended.result()
             log.info("stopping")
+            end_anyway(END_SECONDS)
             await services.turns.close(grace_seconds=GRACE_SECONDS)
         finally:
             for task in tasks:

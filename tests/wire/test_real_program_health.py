@@ -152,3 +152,16 @@ async def test_a_port_that_is_taken_ends_the_start_with_words(bench: Bench, disc
         assert await program.ended() == 78
     assert "parley: METRICS_PORT: port " in program.log
     assert discord_standin.gateway.identifies == []
+
+
+async def test_descriptors_stay_flat_and_the_database_is_open_once(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    program = await started(bench, discord_standin)
+    counts = []
+    for _ in range(8):
+        standin.script(Say(ANSWER))
+        await ask(program, discord_standin, discord_standin.world.general, QUESTION, ANSWER)
+        counts.append(len(program.open_files()))
+    assert program.open_files().count(str(bench.database)) == 1
+    assert counts[-1] <= max(counts[:3])
