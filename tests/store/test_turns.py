@@ -18,6 +18,7 @@ from bot.core.conversation import (
     Page,
     Quote,
     Reply,
+    ReplyFile,
     ReplyKind,
     ReplyRoute,
     TriggerKind,
@@ -82,7 +83,7 @@ async def test_after_a_restart_a_claim_is_the_question_that_was_asked(path: Path
 
 
 async def test_after_a_restart_the_store_says_what_is_left(path: Path) -> None:
-    reply = Reply(ReplyKind.ANSWER, (Page("one"), Page("two", "answer.md", b"\x00\xff")))
+    reply = Reply(ReplyKind.ANSWER, (Page("one"), Page("two", (ReplyFile("answer.md", b"\x00\xff"),))))
     async with open_database(path) as database:
         store = SqliteTurnStore(database, FakeClock())
         await generate(store, ask(30))
