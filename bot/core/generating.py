@@ -7,8 +7,10 @@ import hashlib
 import hmac
 import logging
 import re
+from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from bot.core.catalogue import Catalogue
 from bot.core.composing import NOTHING, GrowingDraft, compose_answer
@@ -48,6 +50,9 @@ from bot.core.sentences import Sentences
 from bot.core.spending import EVERY_MODEL, AllowedModels
 from bot.core.tokens import TokenRatios, estimate_prompt_tokens, estimate_tokens
 
+if TYPE_CHECKING:
+    from bot.core.working import MakeWork
+
 log = logging.getLogger(__name__)
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
@@ -65,6 +70,7 @@ class TurnPolicy:
     fold_above_tokens: int = FOLD_ABOVE_TOKENS
     member_requests_per_hour: int | None = None
     allowed_models: AllowedModels = EVERY_MODEL
+    own_models: frozenset[str] = frozenset()  # what the operator chose for each capability
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class Parts:
     clock: Clock
     sentences: Sentences
     policy: TurnPolicy
+    works: Mapping[type[object], MakeWork] = field(default_factory=dict)  # by the type of a question's task
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +374,7 @@ def check_allowed(parts: Parts, model: str | None) -> None:
     The operator's own model, and what replaces it, is never refused.
     """
     policy = parts.policy
-    if model is None or model == policy.model:
+    if model is None or model == policy.model or model in policy.own_models:
         return
     resolved = parts.catalogue.resolve(model, parts.clock.now().date()).model
     if model not in policy.allowed_models or resolved not in policy.allowed_models:
@@ -388,7 +395,8 @@ def settlement_of(parts: Parts, reservation: Reservation, usage: Usage | None, *
 
 def loggable_model(parts: Parts, model: str) -> str:
     """Return a model's name for the log: a member may write anything there, and some servers take it."""
-    known = model == parts.policy.model or parts.catalogue.knows(model)
+    policy = parts.policy
+    known = model == policy.model or model in policy.own_models or parts.catalogue.knows(model)
     return model if known else "other"
 
 

@@ -14,10 +14,10 @@ SELECT coalesce(sum(coalesce(settled_micro_usd, reserved_micro_usd)), 0) AS micr
 FROM usage_ledger WHERE created_at >= :midnight
 """
 
-# The outbox is small: it holds only what has not been delivered.
+# The outbox is small: it holds only what has not been delivered. What is parked waits for its member, not for Discord.
 UNDELIVERED: Final = """
 SELECT count(*) AS replies, min(updated_at) AS oldest FROM claims
-WHERE trigger_id IN (SELECT trigger_id FROM outbox) AND state = 'ready'
+WHERE trigger_id IN (SELECT trigger_id FROM outbox) AND state = 'ready' AND parked_at IS NULL
 """
 
 
