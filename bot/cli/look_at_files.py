@@ -34,7 +34,8 @@ def look_at_files(settings: Settings) -> Iterator[Finding]:
     heartbeat = read_heartbeat(path.with_name(HEARTBEAT_NAME))
     if heartbeat is not None:
         verdict = judge(heartbeat, time.time())
-        yield ok("bot", verdict.line) if verdict.healthy else warn("bot", verdict.line, "look at its log")
+        well = verdict.healthy and not verdict.degraded
+        yield ok("bot", verdict.line) if well else warn("bot", verdict.line, "look at its log")
 
 
 def _folder(folder: Path, place: Path) -> Finding:
