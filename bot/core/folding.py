@@ -17,7 +17,7 @@ from bot.core.conversation import ChatOptions, ChatRole, ConversationKey, EndRea
 from bot.core.errors import BudgetExhausted, EmptyAnswer, InvalidReply, ParleyError, ProviderError, StoreUnavailable
 from bot.core.generating import Grown, Parts, conversation_hash, member_hash, settlement_of, worst_case
 from bot.core.limits import FOCUS_CHARS, SUMMARY_TOKENS
-from bot.core.ports import ChatMessage, ChatRequest, Payer, StreamEnd
+from bot.core.ports import BeforeRepeat, ChatMessage, ChatRequest, Payer, StreamEnd
 from bot.core.prompt import end_of_pair, stored_message, system_prompt
 from bot.core.tokens import estimate_prompt_tokens, estimate_tokens
 
@@ -196,19 +196,24 @@ class Folding:
         reservation = worst_case(parts, "summary", request, estimate_prompt_tokens(messages))
         cap = parts.policy.daily_cap_micro_usd
         entry_id = await parts.ledger.reserve(payer, reservation, daily_cap_micro_usd=cap)
+        in_full = settlement_of(parts, reservation, None)
+
+        async def before_repeat() -> None:
+            nonlocal entry_id
+            await parts.ledger.settle(entry_id, in_full)
+            entry_id = await parts.ledger.reserve(payer, reservation, daily_cap_micro_usd=cap)
+
         try:
-            text, end = await self._stream(request)
+            text, end = await self._stream(request, before_repeat)
         except ParleyError as error:
-            await parts.ledger.settle(
-                entry_id, settlement_of(parts, reservation, None) if error.may_be_billed else None
-            )
+            await parts.ledger.settle(entry_id, in_full if error.may_be_billed else None)
             raise
         await parts.ledger.settle(entry_id, settlement_of(parts, reservation, end.usage))
         return _checked(text, end)
 
-    async def _stream(self, request: ChatRequest) -> tuple[str, StreamEnd]:
+    async def _stream(self, request: ChatRequest, before_repeat: BeforeRepeat) -> tuple[str, StreamEnd]:
         pieces: list[str] = []
-        async with aclosing(self._parts.chat_model.stream(request)) as events:
+        async with aclosing(self._parts.chat_model.stream(request, before_repeat=before_repeat)) as events:
             async for event in events:
                 if isinstance(event, StreamEnd):
                     return "".join(pieces), event

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from bot.core.conversation import (
     Answer,
@@ -96,7 +96,6 @@ class StreamEnd:
     usage: Usage | None = None
     ignored_options: tuple[str, ...] = ()
     request_id: str | None = None
-    lost_attempts: int = 0  # earlier requests whose answers were lost on the way; each may have been billed
 
 
 class Draft(Protocol):
@@ -122,12 +121,19 @@ class Screen(Protocol):
         ...
 
 
+BeforeRepeat: TypeAlias = Callable[[], Awaitable[None]]
+
+
 class ChatModel(Protocol):
     """Streams chat completions."""
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[TextDelta | StreamEnd, None]:
+    def stream(
+        self, request: ChatRequest, *, before_repeat: BeforeRepeat
+    ) -> AsyncGenerator[TextDelta | StreamEnd, None]:
         """Yield text deltas, then exactly one ``StreamEnd``.
 
+        A request may be sent again before the first text. ``before_repeat`` is awaited each time when the one before
+        it may have been billed; what it raises ends the stream, and nothing is sent.
         Raises a ``ProviderError`` only while no text has been yielded; afterwards the end reason says what happened.
         Closing the iterator (``aclose``) aborts the request on the wire.
         """
@@ -181,6 +187,15 @@ class TurnStore(Protocol):
         """
         ...
 
+    async def begin_again(
+        self, trigger_id: int, settlement: Settlement, reservation: Reservation, *, daily_cap_micro_usd: int
+    ) -> None:
+        """Settle the newest call of a GENERATING claim, and reserve another one within the same generation.
+
+        Raises ``BudgetExhausted`` as ``begin`` does; the settlement stays.
+        """
+        ...
+
     async def history(self, key: ConversationKey) -> History:
         """Return the conversation's turns of the current epoch, oldest first; makes the conversation if it is new."""
         ...
@@ -190,7 +205,7 @@ class TurnStore(Protocol):
         ...
 
     async def settle_attempt(self, trigger_id: int, settlement: Settlement) -> None:
-        """Settle the newest generation of a claim that goes on with another one."""
+        """Settle the newest call of a claim that goes on without it."""
         ...
 
     async def place(self, trigger_id: int, page: int, message_id: int) -> None:
@@ -215,11 +230,11 @@ class TurnStore(Protocol):
         """
         ...
 
-    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: int) -> None:
+    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: bool) -> None:
         """Put a notice into the outbox instead of an answer (READY).
 
-        ``billed``: the claim's reservations are settled in full, because the call may have cost that; otherwise they
-        are released.
+        ``billed``: what is still reserved for the claim is settled in full, because the call may have cost that;
+        otherwise it is released.
         """
         ...
 

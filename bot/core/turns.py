@@ -230,7 +230,7 @@ class TurnService:
                 return
             if isinstance(error, LimitReached) and await self._was_told(question, error):
                 return
-            reply = await self._store_notice(question, screen, error, billed=generation.billed_attempts(error))
+            reply = await self._store_notice(question, screen, error, billed=generation.may_be_billed(error))
         finally:
             self._generations.pop(question.trigger_id, None)
         if reply is not None and not delivered:
@@ -251,11 +251,13 @@ class TurnService:
         return nullcontext() if key is None else self._queue.place(key, member_id)
 
     async def _give_up(self, question: Question, screen: Screen) -> None:
-        reply = await self._store_notice(question, screen, Interrupted(), billed=1)
+        reply = await self._store_notice(question, screen, Interrupted(), billed=True)
         if reply is not None:
             await self._deliver(question, screen, reply)
 
-    async def _store_notice(self, question: Question, screen: Screen, error: Exception, *, billed: int) -> Reply | None:
+    async def _store_notice(
+        self, question: Question, screen: Screen, error: Exception, *, billed: bool
+    ) -> Reply | None:
         """Store the notice about a failure; ``None`` when it could only be shown, not stored."""
         problem, error_id = self._identify(error, question)
         reply = compose_notice(question, problem, error_id, self._parts.sentences)

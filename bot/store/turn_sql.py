@@ -27,7 +27,8 @@ STATE: Final = "SELECT state FROM claims WHERE trigger_id = :trigger_id"
 RESERVE: Final = """
 INSERT INTO usage_ledger (trigger_id, attempt, run_id, capability, model, reserved_micro_usd, author_id, guild_id,
                           channel_id, created_at)
-SELECT trigger_id, generations + 1, :run_id, :capability, :model, :micro_usd, author_id, guild_id, channel_id, :now
+SELECT trigger_id, 1 + (SELECT coalesce(max(attempt), 0) FROM usage_ledger WHERE trigger_id = :trigger_id), :run_id,
+       :capability, :model, :micro_usd, author_id, guild_id, channel_id, :now
 FROM claims
 WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating')
   AND :micro_usd + (
@@ -55,7 +56,7 @@ SETTLE: Final = """
 UPDATE usage_ledger
 SET settled_micro_usd = :micro_usd, usage = :usage, price_version = :price_version, settled_at = :now
 WHERE trigger_id = :trigger_id AND run_id = :run_id AND settled_micro_usd IS NULL
-  AND attempt = (SELECT generations FROM claims WHERE trigger_id = :trigger_id)
+  AND attempt = (SELECT max(attempt) FROM usage_ledger WHERE trigger_id = :trigger_id AND run_id = :run_id)
 """
 
 SETTLE_FAILED: Final = """

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.core.conversation import Answer, Claim, ClaimState, ConversationKey, History, Question, Reply
 from bot.core.errors import BeingAnswered, BudgetExhausted, MemberLimitReached
@@ -82,17 +82,7 @@ class SqliteTurnStore:
     ) -> None:
         """Move the claim to GENERATING and reserve the worst case, or raise the ``LimitReached``."""
         now = self._clock.now()
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        parameters: Parameters = {
-            "trigger_id": trigger_id,
-            "run_id": self._run_id,
-            "capability": reservation.capability,
-            "model": reservation.model,
-            "micro_usd": reservation.micro_usd,
-            "cap": daily_cap_micro_usd,
-            "midnight": milliseconds(midnight),
-            "now": milliseconds(now),
-        }
+        parameters = self._reserved(trigger_id, reservation, daily_cap_micro_usd)
 
         async def work(transaction: Transaction) -> None:
             if member_requests_per_hour is not None:
@@ -103,9 +93,25 @@ class SqliteTurnStore:
                 await transaction.run(sql.GENERATE, {"trigger_id": trigger_id, "now": milliseconds(now)})
                 return
             await _require(transaction, trigger_id, ClaimState.CLAIMED, ClaimState.GENERATING)
-            raise BudgetExhausted(midnight + timedelta(days=1), micro_usd=reservation.micro_usd)
+            raise BudgetExhausted(_midnight(now) + timedelta(days=1), micro_usd=reservation.micro_usd)
 
         await self._database.transaction(work)
+
+    async def begin_again(
+        self, trigger_id: int, settlement: Settlement, reservation: Reservation, *, daily_cap_micro_usd: int
+    ) -> None:
+        """Settle the newest call and reserve another one of the same generation, or raise ``BudgetExhausted``."""
+
+        async def work(transaction: Transaction) -> bool:
+            await transaction.run(sql.SETTLE, self._settled(trigger_id, settlement))
+            if await transaction.run(sql.RESERVE, self._reserved(trigger_id, reservation, daily_cap_micro_usd)):
+                return True
+            await _require(transaction, trigger_id, ClaimState.GENERATING)
+            return False
+
+        if not await self._database.transaction(work):  # the settlement is kept all the same
+            resets_at = _midnight(self._clock.now()) + timedelta(days=1)
+            raise BudgetExhausted(resets_at, micro_usd=reservation.micro_usd)
 
     async def history(self, key: ConversationKey) -> History:
         """Return the conversation's turns of the current epoch, oldest first; makes the conversation if it is new."""
@@ -135,7 +141,7 @@ class SqliteTurnStore:
         await self._database.transaction(work)
 
     async def settle_attempt(self, trigger_id: int, settlement: Settlement) -> None:
-        """Settle the newest generation of a claim that goes on with another one."""
+        """Settle the newest call of a claim that goes on without it."""
         await self._database.run(sql.SETTLE, self._settled(trigger_id, settlement))
 
     async def place(self, trigger_id: int, page: int, message_id: int) -> None:
@@ -177,8 +183,8 @@ class SqliteTurnStore:
 
         return await self._database.transaction(work)
 
-    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: int) -> None:
-        """Put a notice into the outbox (READY), and settle the claim's reservations in full or release them.
+    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: bool) -> None:
+        """Put a notice into the outbox (READY), and settle what is still reserved in full or release it.
 
         What an earlier run of the program reserved is settled in full in any case.
         """
@@ -328,6 +334,19 @@ class SqliteTurnStore:
 
         await self._database.transaction(work)
 
+    def _reserved(self, trigger_id: int, reservation: Reservation, cap_micro_usd: int) -> Parameters:
+        now = self._clock.now()
+        return {
+            "trigger_id": trigger_id,
+            "run_id": self._run_id,
+            "capability": reservation.capability,
+            "model": reservation.model,
+            "micro_usd": reservation.micro_usd,
+            "cap": cap_micro_usd,
+            "midnight": milliseconds(_midnight(now)),
+            "now": milliseconds(now),
+        }
+
     def _settled(self, trigger_id: int, settlement: Settlement) -> Parameters:
         return {
             "trigger_id": trigger_id,
@@ -340,6 +359,10 @@ class SqliteTurnStore:
 
     def _now(self) -> int:
         return milliseconds(self._clock.now())
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 async def _require(transaction: Transaction, trigger_id: int, *states: ClaimState) -> None:
