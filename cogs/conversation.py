@@ -108,7 +108,11 @@ class Conversation(
                 options = replace(options, temperature=temperature)
             route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
             question = turn.asked_again(
-                trigger_id=interaction.id, route=route, asked_at=interaction.created_at, options=options
+                trigger_id=interaction.id,
+                route=route,
+                asked_at=interaction.created_at,
+                by=interaction.user.id,
+                options=options,
             )
             await self._services.turns.ask(question, screen_for(self._bot, question))
 

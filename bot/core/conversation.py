@@ -107,6 +107,7 @@ class Question:
     ``continues``: the trigger of the turn whose cut answer this one goes on with.
     ``restores``: the answer that is shown where this one will be, and comes back when this one fails.
     ``restores_cut``: that answer had been cut.
+    ``payer_id``: for whom it counts, where that is not the author: a moderator who had it answered again.
     """
 
     trigger_id: int
@@ -128,6 +129,12 @@ class Question:
     continues: int | None = None
     restores: str | None = None
     restores_cut: bool = False
+    payer_id: int | None = None
+
+    @property
+    def counts_for(self) -> int:
+        """The member whose limits it counts against."""
+        return self.author_id if self.payer_id is None else self.payer_id
 
     @property
     def source_message_id(self) -> int | None:

@@ -224,17 +224,23 @@ class Generation:
         policy = self._parts.policy
         await self._parts.store.begin(
             self.question.trigger_id,
-            reservation,
+            recorded(self._parts, reservation),
             daily_cap_micro_usd=policy.daily_cap_micro_usd,
             member_requests_per_hour=policy.member_requests_per_hour,
+            payer_id=self.question.payer_id,
         )
         self._reserved = True
         return reservation
 
     async def _reserve_again(self, settlement: Settlement, reservation: Reservation) -> None:
         """Settle the last request and reserve another one. The member asked once: only money limits this."""
-        cap = self._parts.policy.daily_cap_micro_usd
-        await self._parts.store.begin_again(self.question.trigger_id, settlement, reservation, daily_cap_micro_usd=cap)
+        await self._parts.store.begin_again(
+            self.question.trigger_id,
+            settlement,
+            recorded(self._parts, reservation),
+            daily_cap_micro_usd=self._parts.policy.daily_cap_micro_usd,
+            payer_id=self.question.payer_id,
+        )
 
     async def _with_files(self) -> Question:
         """Return the question with the text of its files, which is kept with it from now on."""
@@ -384,8 +390,14 @@ def settlement_of(parts: Parts, reservation: Reservation, usage: Usage | None) -
 
 def loggable_model(parts: Parts, model: str) -> str:
     """Return a model's name for the log: a member may write anything there, and some servers take it."""
-    known = model == parts.policy.model or parts.catalogue.knows(model)
+    policy = parts.policy
+    known = model == policy.model or parts.catalogue.knows(model) or model in policy.allowed_models.whole_names
     return model if known else "other"
+
+
+def recorded(parts: Parts, reservation: Reservation) -> Reservation:
+    """Return a reservation as it is written down for good: without a model's name that may be a member's words."""
+    return replace(reservation, model=loggable_model(parts, reservation.model))
 
 
 def conversation_hash(policy: TurnPolicy, key: ConversationKey) -> str:

@@ -64,12 +64,13 @@ class KeptTurn:
         trigger_id: int,
         route: ReplyRoute,
         asked_at: datetime,
+        by: int,
         options: ChatOptions | None = None,
         in_place: bool = False,
     ) -> Question:
         """Return the same question under a new trigger; its answer takes the place of this one.
 
-        ``in_place``: it is shown where this answer is shown.
+        ``by``: the member who wants it, and for whom it counts. ``in_place``: it is shown where this answer is shown.
         """
         return Question(
             trigger_id=trigger_id,
@@ -89,6 +90,7 @@ class KeptTurn:
             replaces=self.trigger_id,
             restores=self.answer if in_place else None,
             restores_cut=in_place and self.incomplete,
+            payer_id=None if by == self.author_id else by,
         )
 
 

@@ -178,8 +178,11 @@ class TurnStore(Protocol):
         *,
         daily_cap_micro_usd: int,
         member_requests_per_hour: int | None = None,
+        payer_id: int | None = None,
     ) -> None:
         """Move CLAIMED or GENERATING to GENERATING, count the generation and reserve its worst case.
+
+        ``payer_id``: for whom it counts, where that is not the question's author.
 
         Raises ``BudgetExhausted`` when what was spent and reserved since 00:00 UTC, with this, passes the cap, and
         ``MemberLimitReached`` when so many other triggers of the member began within the last hour; then nothing is
@@ -188,7 +191,13 @@ class TurnStore(Protocol):
         ...
 
     async def begin_again(
-        self, trigger_id: int, settlement: Settlement, reservation: Reservation, *, daily_cap_micro_usd: int
+        self,
+        trigger_id: int,
+        settlement: Settlement,
+        reservation: Reservation,
+        *,
+        daily_cap_micro_usd: int,
+        payer_id: int | None = None,
     ) -> None:
         """Settle the newest call of a GENERATING claim, and reserve another one within the same generation.
 
@@ -225,8 +234,8 @@ class TurnStore(Protocol):
         """Store the pair of turns, settle the cost and put the reply into the outbox (READY), in one transaction.
 
         With ``history`` the pair is appended to that conversation, in place of the one that the question replaces. It
-        is not when the epoch has changed since (a reset), or when the replaced pair is no longer the latest: then
-        ``unkept`` makes the reply. Returns the reply that is in the outbox.
+        is not when the epoch has changed since (a reset), when the replaced pair is no longer the latest, or when the
+        continued one is gone: then ``unkept`` makes the reply. Returns the reply that is in the outbox.
         """
         ...
 
@@ -364,8 +373,15 @@ class Payer:
 class CallLedger(Protocol):
     """Reserves and settles calls that belong to no claim, against the same cap. All raise ``StoreUnavailable``."""
 
-    async def reserve(self, payer: Payer, reservation: Reservation, *, daily_cap_micro_usd: int) -> int:
-        """Reserve a call's worst case and return the id of its entry; raises ``BudgetExhausted``."""
+    async def reserve(
+        self,
+        payer: Payer,
+        reservation: Reservation,
+        *,
+        daily_cap_micro_usd: int,
+        member_requests_per_hour: int | None = None,
+    ) -> int:
+        """Reserve a call's worst case and return the id of its entry; raises the ``LimitReached``."""
         ...
 
     async def settle(self, entry_id: int, settlement: Settlement | None) -> None:

@@ -166,7 +166,7 @@ class TurnService:
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
         """Fold everything but the newest question and answer of a conversation into its notes, at a member's wish.
 
-        ``focus``: what the notes should keep above all, in the member's words. Raises ``BudgetExhausted``,
+        ``focus``: what the notes should keep above all, in the member's words. Raises a ``LimitReached``,
         ``StoreUnavailable``, ``Interrupted`` or the ``ProviderError`` that stood in the way; then nothing has changed.
         """
         if self._closing:
@@ -240,8 +240,8 @@ class TurnService:
     async def _was_told(self, question: Question, error: LimitReached) -> bool:
         """End a message's turn without a word when its author knows of the limit; a command is always answered."""
         ordinary = ordinary_micro_usd(self._parts)
-        self._limits.note(error, question.author_id, ordinary_micro_usd=ordinary)
-        if self._limits.tell(error, question.author_id) or question.kind is not TriggerKind.MESSAGE:
+        self._limits.note(error, question.counts_for, ordinary_micro_usd=ordinary)
+        if self._limits.tell(error, question.counts_for) or question.kind is not TriggerKind.MESSAGE:
             return False
         log.info("a limit was told before", extra={**ids(question), "code": error.code})
         await self._store.expire(question.trigger_id, error.code)

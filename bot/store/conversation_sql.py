@@ -47,6 +47,16 @@ ORDER BY asked.turn_id DESC LIMIT 1
 
 CLAIM: Final = "SELECT author_id, channel_id, state FROM claims WHERE trigger_id = :trigger_id"
 
+# A turn with what it was answered in place of, and what was asked anew or gone on with from there.
+FAMILY: Final = """
+WITH RECURSIVE family(trigger_id) AS (
+    SELECT :trigger_id
+    UNION SELECT replaces_trigger_id FROM claims JOIN family USING (trigger_id) WHERE replaces_trigger_id IS NOT NULL
+    UNION SELECT claims.trigger_id FROM claims JOIN family ON about_trigger_id = family.trigger_id
+)
+SELECT trigger_id, channel_id, state FROM family JOIN claims USING (trigger_id)
+"""
+
 IS_PRIVATE: Final = """
 SELECT 1 FROM turns JOIN conversations USING (conversation_id)
 WHERE turns.trigger_id = :trigger_id AND conversations.member_id <> 0
@@ -80,7 +90,15 @@ WHERE conversation_id IN (
 )
 """
 
+FORGET_NOTES_IN_CHANNEL: Final = f"{FORGET_NOTES} AND channel_id = :channel_id"
+
 DELETE_PAIR: Final = "DELETE FROM turns WHERE trigger_id = :trigger_id"
+
+DELETE_PAIR_IN_CHANNEL: Final = """
+DELETE FROM turns WHERE trigger_id = :trigger_id AND conversation_id IN (
+    SELECT conversation_id FROM conversations WHERE channel_id = :channel_id
+)
+"""
 
 DELETE_PAIR_HERE: Final = "DELETE FROM turns WHERE trigger_id = :trigger_id AND conversation_id = :conversation_id"
 
@@ -97,7 +115,9 @@ WHERE conversation_id = :conversation_id
 
 NEW_COPY: Final = """
 INSERT INTO conversations (channel_id, member_id, guild_id, created_at)
-VALUES (:channel_id, :member_id, :guild_id, :now) RETURNING conversation_id
+VALUES (:channel_id, :member_id, :guild_id, :now)
+ON CONFLICT (channel_id, member_id) DO UPDATE SET guild_id = excluded.guild_id  -- somebody wrote there already
+RETURNING conversation_id
 """
 
 COPY_TURNS: Final = """

@@ -125,15 +125,22 @@ class SqliteConversationStore:
             claims = await transaction.run(sql.CLAIM, named)
             if not claims or claims[0]["channel_id"] != channel_id:
                 raise UnknownTurn
-            if claims[0]["author_id"] != by.member_id and await transaction.run(sql.IS_PRIVATE, named):
-                raise UnknownTurn
+            family = await transaction.run(sql.FAMILY, named)
+            if claims[0]["author_id"] != by.member_id:
+                for row in family:
+                    if await transaction.run(sql.IS_PRIVATE, {"trigger_id": row["trigger_id"]}):
+                        raise UnknownTurn
             if not by.may_change(claims[0]["author_id"]):
                 raise NotYours
-            unfinished = claims[0]["state"] not in turn_sql.ENDED
-            if unfinished or await transaction.run(sql.BEING_ANSWERED, named):
+            if any(row["state"] not in turn_sql.ENDED for row in family):
                 raise BeingAnswered
-            await _delete_pair(transaction, trigger_id)
-            return [row["message_id"] for row in await transaction.run(sql.MESSAGES, named)]
+            await _delete_family(transaction, family, channel_id)
+            shown: list[int] = []
+            for row in family:
+                if row["channel_id"] == channel_id:
+                    places = await transaction.run(sql.MESSAGES, {"trigger_id": row["trigger_id"]})
+                    shown += [place["message_id"] for place in places if place["message_id"] not in shown]
+            return shown
 
         return await self._database.transaction(work)
 
@@ -190,6 +197,9 @@ class SqliteConversationStore:
                 if row["state"] == ClaimState.FAILED:  # it was kept for "Try again"
                     await transaction.run(turn_sql.FORGET_QUESTION, {"trigger_id": row["trigger_id"]})
             for row in await transaction.run(sql.TURNS_OF_MESSAGE, named):
+                for channel in await transaction.run(sql.CLAIM, {"trigger_id": row["trigger_id"]}):
+                    family = await transaction.run(sql.FAMILY, {"trigger_id": row["trigger_id"]})
+                    await _delete_family(transaction, family, channel["channel_id"])
                 await _delete_pair(transaction, row["trigger_id"])
 
         await self._database.transaction(work)
@@ -211,6 +221,17 @@ async def _pair(transaction: Transaction, turn: KeptTurn) -> sqlite3.Row:
     for row in await transaction.run(sql.FIND_IN_CONVERSATION, named):
         return row
     raise UnknownTurn
+
+
+async def _delete_family(transaction: Transaction, family: Sequence[sqlite3.Row], channel_id: int) -> None:
+    """Delete turns wherever they were copied to; of those that were asked elsewhere, only their copies here."""
+    for row in family:
+        if row["channel_id"] == channel_id:
+            await _delete_pair(transaction, row["trigger_id"])
+        else:
+            copy = {"trigger_id": row["trigger_id"], "channel_id": channel_id}
+            await transaction.run(sql.FORGET_NOTES_IN_CHANNEL, copy)
+            await transaction.run(sql.DELETE_PAIR_IN_CHANNEL, copy)
 
 
 async def _delete_pair(transaction: Transaction, trigger_id: int) -> None:

@@ -9,9 +9,10 @@ ENDED: Final = (ClaimState.DONE, ClaimState.FAILED, ClaimState.EXPIRED, ClaimSta
 # A claim's way
 
 CLAIM: Final = """
-INSERT INTO claims (trigger_id, state, author_id, guild_id, channel_id, message_id, about_trigger_id, claimed_at,
-                    updated_at)
-VALUES (:trigger_id, 'claimed', :author_id, :guild_id, :channel_id, :message_id, :about_trigger_id, :now, :now)
+INSERT INTO claims (trigger_id, state, author_id, guild_id, channel_id, message_id, about_trigger_id,
+                    replaces_trigger_id, claimed_at, updated_at)
+VALUES (:trigger_id, 'claimed', :author_id, :guild_id, :channel_id, :message_id, :about_trigger_id,
+        :replaces_trigger_id, :now, :now)
 ON CONFLICT DO NOTHING
 RETURNING trigger_id
 """
@@ -28,7 +29,7 @@ RESERVE: Final = """
 INSERT INTO usage_ledger (trigger_id, attempt, run_id, capability, model, reserved_micro_usd, author_id, guild_id,
                           channel_id, created_at)
 SELECT trigger_id, 1 + (SELECT coalesce(max(attempt), 0) FROM usage_ledger WHERE trigger_id = :trigger_id), :run_id,
-       :capability, :model, :micro_usd, author_id, guild_id, channel_id, :now
+       :capability, :model, :micro_usd, coalesce(:payer_id, author_id), guild_id, channel_id, :now
 FROM claims
 WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating')
   AND :micro_usd + (
@@ -42,7 +43,7 @@ RETURNING attempt
 # Returns the moment of the oldest one that fills the limit, and nothing while there is room.
 MEMBER_FULL: Final = """
 SELECT max(created_at) AS asked_at FROM usage_ledger
-WHERE author_id = (SELECT author_id FROM claims WHERE trigger_id = :trigger_id)
+WHERE author_id = coalesce(:payer_id, (SELECT author_id FROM claims WHERE trigger_id = :trigger_id))
   AND created_at > :hour_ago AND trigger_id <> :trigger_id
 GROUP BY trigger_id ORDER BY asked_at DESC LIMIT 1 OFFSET :limit - 1
 """
@@ -186,7 +187,8 @@ SELECT conversation_id, :trigger_id, :chat_role, :text, :author_id, :author_name
 FROM conversations WHERE conversation_id = :conversation_id AND epoch = :epoch
 """
 
-# Whether a pair may be stored: not after a reset, and not in place of a turn that is no longer the latest one.
+# Whether a pair may be stored: not after a reset, not in place of a turn that is no longer the latest one, and not
+# when it goes on from one that is gone.
 MAY_ADD: Final = """
 SELECT 1 FROM conversations
 WHERE conversation_id = :conversation_id AND epoch = :epoch AND (
@@ -194,6 +196,9 @@ WHERE conversation_id = :conversation_id AND epoch = :epoch AND (
     OR :replaces = (
         SELECT trigger_id FROM turns WHERE turns.conversation_id = :conversation_id ORDER BY turn_id DESC LIMIT 1
     )
+) AND (
+    :continues IS NULL
+    OR :continues IN (SELECT trigger_id FROM turns WHERE turns.conversation_id = :conversation_id)
 )
 """
 

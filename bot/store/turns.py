@@ -49,6 +49,7 @@ class SqliteTurnStore:
             "channel_id": question.route.channel_id,
             "message_id": question.source_message_id,
             "about_trigger_id": about,
+            "replaces_trigger_id": question.replaces,
             "now": now,
         }
         pending: Parameters = {
@@ -79,15 +80,17 @@ class SqliteTurnStore:
         *,
         daily_cap_micro_usd: int,
         member_requests_per_hour: int | None = None,
+        payer_id: int | None = None,
     ) -> None:
         """Move the claim to GENERATING and reserve the worst case, or raise the ``LimitReached``."""
         now = self._clock.now()
-        parameters = self._reserved(trigger_id, reservation, daily_cap_micro_usd)
+        parameters = self._reserved(trigger_id, reservation, daily_cap_micro_usd, payer_id)
 
         async def work(transaction: Transaction) -> None:
             if member_requests_per_hour is not None:
                 window = {"hour_ago": milliseconds(now - HOUR), "limit": member_requests_per_hour}
-                for row in await transaction.run(sql.MEMBER_FULL, {"trigger_id": trigger_id, **window}):
+                whose = {"trigger_id": trigger_id, "payer_id": payer_id}
+                for row in await transaction.run(sql.MEMBER_FULL, {**whose, **window}):
                     raise MemberLimitReached(moment(row["asked_at"]) + HOUR, limit=member_requests_per_hour)
             if await transaction.run(sql.RESERVE, parameters):
                 await transaction.run(sql.GENERATE, {"trigger_id": trigger_id, "now": milliseconds(now)})
@@ -98,13 +101,20 @@ class SqliteTurnStore:
         await self._database.transaction(work)
 
     async def begin_again(
-        self, trigger_id: int, settlement: Settlement, reservation: Reservation, *, daily_cap_micro_usd: int
+        self,
+        trigger_id: int,
+        settlement: Settlement,
+        reservation: Reservation,
+        *,
+        daily_cap_micro_usd: int,
+        payer_id: int | None = None,
     ) -> None:
         """Settle the newest call and reserve another one of the same generation, or raise ``BudgetExhausted``."""
 
         async def work(transaction: Transaction) -> bool:
             await transaction.run(sql.SETTLE, self._settled(trigger_id, settlement))
-            if await transaction.run(sql.RESERVE, self._reserved(trigger_id, reservation, daily_cap_micro_usd)):
+            parameters = self._reserved(trigger_id, reservation, daily_cap_micro_usd, payer_id)
+            if await transaction.run(sql.RESERVE, parameters):
                 return True
             await _require(transaction, trigger_id, ClaimState.GENERATING)
             return False
@@ -171,7 +181,7 @@ class SqliteTurnStore:
                 return reply
             for row in await transaction.run(sql.QUESTION, {"trigger_id": trigger_id}):
                 question = question_from_json(row["question"], None)
-                place = {**_place(history), "replaces": question.replaces}
+                place = {**_place(history), "replaces": question.replaces, "continues": question.continues}
                 kept = bool(await transaction.run(sql.MAY_ADD, place))
                 stored = reply if kept or unkept is None else unkept()
                 if await self._make_ready(transaction, trigger_id, stored, now) and kept:
@@ -334,7 +344,9 @@ class SqliteTurnStore:
 
         await self._database.transaction(work)
 
-    def _reserved(self, trigger_id: int, reservation: Reservation, cap_micro_usd: int) -> Parameters:
+    def _reserved(
+        self, trigger_id: int, reservation: Reservation, cap_micro_usd: int, payer_id: int | None
+    ) -> Parameters:
         now = self._clock.now()
         return {
             "trigger_id": trigger_id,
@@ -342,6 +354,7 @@ class SqliteTurnStore:
             "capability": reservation.capability,
             "model": reservation.model,
             "micro_usd": reservation.micro_usd,
+            "payer_id": payer_id,
             "cap": cap_micro_usd,
             "midnight": milliseconds(_midnight(now)),
             "now": milliseconds(now),

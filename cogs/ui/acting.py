@@ -57,7 +57,11 @@ async def regenerate(interaction: Interaction, trigger_id: int, screen_for: Scre
             pressed = (response_id,) if response_id is not None and response_id not in turn.shown_ids else ()
             shown = turn.shown_ids + pressed
         question = turn.asked_again(
-            trigger_id=interaction.id, route=route, asked_at=interaction.created_at, in_place=True
+            trigger_id=interaction.id,
+            route=route,
+            asked_at=interaction.created_at,
+            by=interaction.user.id,
+            in_place=True,
         )
         await services.turns.ask(question, screen_for(question, shown))
 

@@ -67,6 +67,13 @@ async def ledger(world: World) -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in rows]
 
 
+async def test_a_model_that_nobody_knows_is_not_written_down(world: World) -> None:
+    world.standin.script(Say("Here."))
+    await world.asker.slash(world.channel, "ask", prompt="hi", model="words-of-a-member")
+    rows = await world.services.store._database.run("SELECT model FROM usage_ledger")
+    assert [row["model"] for row in rows] == ["other"]
+
+
 async def test_a_server_that_is_down_costs_nothing(world: World) -> None:
     world.standin.script(*[Refuse(503)] * 3)
     await world.asker.send(world.channel, f"{world.mention} hello")

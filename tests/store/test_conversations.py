@@ -154,7 +154,7 @@ async def test_what_every_turn_asks_stays_flat_as_the_tables_grow(database: Data
     assert "INDEX turns_by_conversation (conversation_id=? AND turn_id>?)" in history
     assert "SCAN" not in history
     assert "TEMP B-TREE" not in history
-    reserve = await plan(database, turn_sql.RESERVE, **zeros, capability=0, model=0)
+    reserve = await plan(database, turn_sql.RESERVE, **zeros, capability=0, model=0, payer_id=0)
     assert "COVERING INDEX usage_by_time (created_at>?)" in reserve
     assert "SCAN" not in reserve
     for small_table in (
