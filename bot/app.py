@@ -31,6 +31,7 @@ EXTENSIONS = (
     "cogs.models",
     "cogs.help",
     "cogs.menus",
+    "cogs.parked",
 )
 TREE_HASH = "command_tree_hash"
 KNOWN_INTERACTIONS = 1000  # far more than a RESUME repeats; after a restart none come again

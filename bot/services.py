@@ -108,7 +108,7 @@ async def open_services(
         await preferences.load()
         token_ratios = TokenRatios(SqliteTokenRatioStore(database, clock))
         await token_ratios.load()
-        endpoint = settings.chat_endpoint
+        endpoint = settings.endpoint("chat")
         chat_model = OpenAIChatModel(
             base_url=endpoint.base_url,
             api_key=endpoint.api_key.get_secret_value() if endpoint.api_key is not None else KEYLESS,
@@ -126,6 +126,17 @@ async def open_services(
                 pseudonym_key=_pseudonym_key(settings),
                 member_requests_per_hour=settings.member_requests_per_hour,
                 allowed_models=settings.models_allowed,
+                own_models=frozenset(
+                    name
+                    for name in (
+                        settings.chat_model,
+                        settings.image_model,
+                        settings.speech_model,
+                        settings.transcription_model,
+                        settings.translation_model,
+                    )
+                    if name is not None
+                ),
             )
             _warn_of_ending(catalogue, policy.model, clock)
             parts = Parts(

@@ -59,7 +59,7 @@ class Conversation(
                 return
             header = f"{text}\n{self._services.sentences('replies.notes_on_the_beginning')}"
             (page,) = lay_out(summary, header=header, file_name="beginning.md", max_pages=1)
-            files = [discord.File(io.BytesIO(page.file_bytes), page.file_name)] if page.file_bytes else []
+            files = [discord.File(io.BytesIO(file.content), file.name) for file in page.files]
             await interaction.edit_original_response(content=page.content, attachments=files)
 
     @app_commands.command()

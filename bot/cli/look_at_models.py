@@ -51,7 +51,7 @@ def _default_model(settings: Settings, catalogue: Catalogue) -> list[Finding]:
 
 
 async def _access(settings: Settings, catalogue: Catalogue) -> Finding:
-    endpoint = settings.chat_endpoint
+    endpoint = settings.endpoint("chat")
     key = KEYLESS if endpoint.api_key is None else endpoint.api_key.get_secret_value()
     lister = OpenAIChatModel(
         base_url=endpoint.base_url, api_key=key, catalogue=catalogue, quirks=_NoQuirks(), clock=SystemClock()

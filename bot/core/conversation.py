@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from bot.core.tasks import Task
+
 
 class ChatRole(StrEnum):
     """Who speaks in a prompt. Comes from a column or from code, never from anybody's text."""
@@ -108,6 +110,7 @@ class Question:
     ``restores``: the answer that is shown where this one will be, and comes back when this one fails.
     ``restores_cut``: that answer had been cut.
     ``payer_id``: for whom it counts, where that is not the author: a moderator who had it answered again.
+    ``task``: what is wanted instead of an answer in words; ``text`` is then what it is made of.
     """
 
     trigger_id: int
@@ -130,6 +133,7 @@ class Question:
     restores: str | None = None
     restores_cut: bool = False
     payer_id: int | None = None
+    task: Task | None = None
 
     @property
     def counts_for(self) -> int:
@@ -221,12 +225,31 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceNote:
+    """What Discord shows of a native voice message: its length, and up to 256 amplitudes of 0 to 255."""
+
+    duration_seconds: float
+    waveform: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFile:
+    """One file of a reply. ``description`` is a picture's alt text. With ``voice`` it is a native voice message, which
+    stands alone on its page."""
+
+    name: str
+    content: bytes = field(repr=False)
+    description: str | None = None
+    spoiler: bool = False
+    voice: VoiceNote | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """One Discord message of a reply: up to 2,000 characters, and at most one file."""
+    """One Discord message of a reply: up to 2,000 characters, and up to ten files."""
 
     content: str
-    file_name: str | None = None
-    file_bytes: bytes | None = field(default=None, repr=False)
+    files: tuple[ReplyFile, ...] = ()
 
 
 class ReplyKind(StrEnum):

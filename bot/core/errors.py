@@ -9,6 +9,7 @@ ParleyError
 ├── StoreUnavailable        the database cannot record, so nothing may be spent
 ├── Stopped                 a member pressed Stop before the first word
 ├── Interrupted             a restart cut the work too often, or too long ago
+├── TaskInterrupted         a restart cut a task that is paid for once
 ├── FileRefused             a file that came along is not read: its problem has the sentence
 ├── DeliveryFailed          Discord did not take the reply; it will be tried again
 ├── DeliveryRefused         Discord will never take the reply (no permission, channel gone)
@@ -137,6 +138,14 @@ class Interrupted(ParleyError):
     """A restart cut the work too often, or too long ago."""
 
     code = "interrupted"
+    retryable = True
+
+
+class TaskInterrupted(ParleyError):
+    """A restart cut a task that had been sent to the provider: it may have cost money, so it is not done again."""
+
+    code = "task_interrupted"
+    may_be_billed = True
     retryable = True
 
 

@@ -7,8 +7,10 @@ import hashlib
 import hmac
 import logging
 import re
+from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from bot.core.catalogue import Catalogue
 from bot.core.composing import NOTHING, GrowingDraft, compose_answer
@@ -47,6 +49,9 @@ from bot.core.sentences import Sentences
 from bot.core.spending import EVERY_MODEL, AllowedModels
 from bot.core.tokens import TokenRatios, estimate_prompt_tokens, estimate_tokens
 
+if TYPE_CHECKING:
+    from bot.core.working import MakeWork
+
 log = logging.getLogger(__name__)
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
@@ -64,6 +69,7 @@ class TurnPolicy:
     fold_above_tokens: int = FOLD_ABOVE_TOKENS
     member_requests_per_hour: int | None = None
     allowed_models: AllowedModels = EVERY_MODEL
+    own_models: frozenset[str] = frozenset()  # what the operator chose for each capability
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class Parts:
     clock: Clock
     sentences: Sentences
     policy: TurnPolicy
+    works: Mapping[type[object], MakeWork] = field(default_factory=dict)  # by the type of a question's task
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +200,9 @@ class Generation:
         )
         return reply
 
-    def may_be_billed(self, error: Exception) -> bool:
-        """Whether the last request of the failed generation may have cost what was reserved for it."""
-        return self._reserved and (error.may_be_billed if isinstance(error, ParleyError) else True)
+    def billed_attempts(self, error: Exception) -> int:
+        """Return how many requests of the failed generation may have cost what is still reserved for one: 0 or 1."""
+        return int(self._reserved and (error.may_be_billed if isinstance(error, ParleyError) else True))
 
     @property
     def text(self) -> str:
@@ -373,7 +380,7 @@ def check_allowed(parts: Parts, model: str | None) -> None:
     The operator's own model, and what replaces it, is never refused.
     """
     policy = parts.policy
-    if model is None or model == policy.model:
+    if model is None or model == policy.model or model in policy.own_models:
         return
     resolved = parts.catalogue.resolve(model, parts.clock.now().date()).model
     if model not in policy.allowed_models or resolved not in policy.allowed_models:
@@ -391,7 +398,8 @@ def settlement_of(parts: Parts, reservation: Reservation, usage: Usage | None) -
 def loggable_model(parts: Parts, model: str) -> str:
     """Return a model's name for the log: a member may write anything there, and some servers take it."""
     policy = parts.policy
-    known = model == policy.model or parts.catalogue.knows(model) or model in policy.allowed_models.whole_names
+    own = {policy.model, *policy.own_models, *policy.allowed_models.whole_names}
+    known = model in own or parts.catalogue.knows(model)
     return model if known else "other"
 
 

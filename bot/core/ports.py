@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -20,6 +20,7 @@ from bot.core.conversation import (
     Turn,
     Usage,
 )
+from bot.core.tasks import KeptTask
 
 
 class Clock(Protocol):
@@ -150,11 +151,24 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaUsage:
+    """What a call about pictures or sound used, as the provider returned it or as it was measured here."""
+
+    input_tokens: int = 0
+    input_image_tokens: int = 0
+    input_audio_tokens: int = 0
+    output_tokens: int = 0
+    pictures: int = 0
+    seconds: float = 0.0
+    characters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What a call really cost. ``micro_usd`` is the reservation where the server returned no usage."""
 
     micro_usd: int
-    usage: Usage | None
+    usage: Usage | MediaUsage | None
     price_version: str
 
 
@@ -239,7 +253,33 @@ class TurnStore(Protocol):
         """
         ...
 
-    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: bool) -> None:
+    async def complete_task(
+        self, question: Question, reply: Reply, settlement: Settlement, *, result_text: str | None = None
+    ) -> None:
+        """Settle a task's cost, put the reply into the outbox (READY) and keep the task, in one transaction."""
+        ...
+
+    async def kept_task(self, trigger_id: int) -> KeptTask | None:
+        """Return a task that was done, for as long as it is kept."""
+        ...
+
+    async def forget_task(self, trigger_id: int) -> None:
+        """Forget a task that was done."""
+        ...
+
+    async def park(self, trigger_id: int) -> None:
+        """Leave a READY reply in the outbox until its author's next command."""
+        ...
+
+    async def parked_authors(self) -> frozenset[int]:
+        """Return whose replies are parked."""
+        ...
+
+    async def parked(self, author_id: int) -> Sequence[Claim]:
+        """Return a member's parked replies, oldest first."""
+        ...
+
+    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: int) -> None:
         """Put a notice into the outbox instead of an answer (READY).
 
         ``billed``: what is still reserved for the claim is settled in full, because the call may have cost that;
@@ -315,12 +355,39 @@ class FetchFile(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture whose header was checked. ``mime`` is what the bytes are, whatever the file's name says."""
+
+    name: str
+    mime: str
+    width: int
+    height: int
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A sound file whose header was checked. ``name`` ends as the API wants it; ``seconds`` is ``None`` if unknown."""
+
+    name: str
+    mime: str
+    seconds: float | None
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FilesRead:
-    """What the files of a question hold. ``schema`` and its name come from a JSON Schema file that was checked."""
+    """What the files of a question hold. ``schema`` and its name come from a JSON Schema file that was checked.
+
+    ``mask`` says where pictures are to be edited; ``sound`` is what a task is about.
+    """
 
     attachments: tuple[AttachedText, ...] = ()
     schema: str | None = None
     schema_name: str | None = None
+    pictures: tuple[Picture, ...] = ()
+    mask: Picture | None = None
+    sound: Sound | None = None
 
 
 class FileReader(Protocol):

@@ -17,7 +17,7 @@ from enum import Enum, auto
 from typing import Any
 
 from bot.core.composing import compose_notice, compose_unsaved
-from bot.core.conversation import Claim, ConversationKey, Question, Reply, TriggerKind
+from bot.core.conversation import Claim, ConversationKey, Question, Reply, ReplyKind, TriggerKind
 from bot.core.errors import (
     Busy,
     DeliveryFailed,
@@ -27,14 +27,17 @@ from bot.core.errors import (
     ModelNotAllowed,
     ParleyError,
     StoreUnavailable,
+    TaskInterrupted,
     new_error_id,
 )
 from bot.core.folding import Folding, FoldResult
-from bot.core.generating import Generation, Parts, check_allowed, ids, ordinary_micro_usd
+from bot.core.generating import Parts, check_allowed, ids, ordinary_micro_usd
 from bot.core.limits import GENERATIONS, TURN_SECONDS
+from bot.core.parking import ParkedReplies
 from bot.core.ports import FileReader, Payer, Screen
 from bot.core.queueing import TurnQueue
 from bot.core.spending import ReachedLimits
+from bot.core.working import Work, work_for
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +61,8 @@ class TurnService:
         self._queue = TurnQueue()
         self._folding = Folding(parts)
         self._limits = ReachedLimits(parts.clock)
-        self._generations: dict[int, Generation] = {}
+        self._works: dict[int, Work] = {}
+        self.parked = ParkedReplies(parts.store)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -119,7 +123,7 @@ class TurnService:
         question = claim.question
         if claim.reply is not None:
             work = self._deliver(question, screen, claim.reply)
-        elif claim.generations >= GENERATIONS or self._seconds_left(question) <= 0:
+        elif claim.generations >= (GENERATIONS if question.task is None else 1) or self._seconds_left(question) <= 0:
             work = self._give_up(question, screen)
         else:
             work = self._answer(question, screen)
@@ -128,7 +132,7 @@ class TurnService:
 
     def stop(self, trigger_id: int, *, member_id: int, is_moderator: bool) -> StopOutcome:
         """Stop a growing answer; what came so far is kept."""
-        generation = self._generations.get(trigger_id)
+        generation = self._works.get(trigger_id)
         if generation is None:
             return StopOutcome.NOT_RUNNING
         if member_id != generation.question.author_id and not is_moderator:
@@ -160,8 +164,8 @@ class TurnService:
                 log.warning("a withdrawn answer stays in sight", extra={**ids(question), "detail": error.detail})
         return bool(generations)
 
-    def _asked_by(self, message_id: int) -> list[Generation]:
-        return [g for g in self._generations.values() if g.question.source_message_id == message_id]
+    def _asked_by(self, message_id: int) -> list[Work]:
+        return [g for g in self._works.values() if g.question.source_message_id == message_id]
 
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
         """Fold everything but the newest question and answer of a conversation into its notes, at a member's wish.
@@ -211,13 +215,13 @@ class TurnService:
             raise
 
     async def _answer(self, question: Question, screen: Screen, files: FileReader | None = None) -> None:
-        generation = self._generations[question.trigger_id] = Generation(self._parts, question, screen, files)
+        generation = self._works[question.trigger_id] = work_for(self._parts, question, screen, files)
         reply: Reply | None = None
         delivered = False
         try:
             async with self._place(question.conversation, question.author_id):
                 reply = await generation.run()
-                self._generations.pop(question.trigger_id, None)
+                self._works.pop(question.trigger_id, None)
                 if generation.grown is not None and not self._closing:
                     self._folding.answered(question, generation.grown)
                 # The place is held until the reply stands, so that a member's answers appear in order.
@@ -230,9 +234,9 @@ class TurnService:
                 return
             if isinstance(error, LimitReached) and await self._was_told(question, error):
                 return
-            reply = await self._store_notice(question, screen, error, billed=generation.may_be_billed(error))
+            reply = await self._store_notice(question, screen, error, billed=generation.billed_attempts(error))
         finally:
-            self._generations.pop(question.trigger_id, None)
+            self._works.pop(question.trigger_id, None)
         if reply is not None and not delivered:
             await self._deliver(question, screen, reply)
         await self._parts.token_ratios.save()
@@ -251,16 +255,17 @@ class TurnService:
         return nullcontext() if key is None else self._queue.place(key, member_id)
 
     async def _give_up(self, question: Question, screen: Screen) -> None:
-        reply = await self._store_notice(question, screen, Interrupted(), billed=True)
+        lost = Interrupted() if question.task is None else TaskInterrupted()
+        reply = await self._store_notice(question, screen, lost, billed=1)
         if reply is not None:
             await self._deliver(question, screen, reply)
 
-    async def _store_notice(
-        self, question: Question, screen: Screen, error: Exception, *, billed: bool
-    ) -> Reply | None:
+    async def _store_notice(self, question: Question, screen: Screen, error: Exception, *, billed: int) -> Reply | None:
         """Store the notice about a failure; ``None`` when it could only be shown, not stored."""
         problem, error_id = self._identify(error, question)
         reply = compose_notice(question, problem, error_id, self._parts.sentences)
+        if question.task is not None and question.unread_files:
+            reply = replace(reply, retryable=False)  # its files are not kept
         try:
             await self._store.fail(question.trigger_id, problem.code, error_id, reply, billed=billed)
         except StoreUnavailable as unavailable:
@@ -304,7 +309,7 @@ class TurnService:
             await screen.deliver(reply)
         except DeliveryRefused as error:
             log.warning("Discord refuses the reply", extra={**ids(question), "detail": error.detail})
-            await self._store.expire(question.trigger_id, error.detail)
+            await self._park_or_expire(question, reply, error.detail)
             return True
         except DeliveryFailed as error:
             log.warning("Discord did not take the reply", extra={**ids(question), "detail": error.detail})
@@ -319,8 +324,15 @@ class TurnService:
                 await self._parts.clock.sleep(pause)
             if await self._try_to_deliver(question, screen, reply):
                 return
-        await self._store.expire(question.trigger_id, "not delivered in time")
+        await self._park_or_expire(question, reply, "not delivered in time")
         log.error("gave up delivering a reply", extra=ids(question))
+
+    async def _park_or_expire(self, question: Question, reply: Reply, reason: str) -> None:
+        """Keep what was paid for, and what only its asker may see, until their next command; end the rest."""
+        if reply.kind is ReplyKind.ANSWER and (question.route.ephemeral or question.task is not None):
+            await self.parked.add(question)
+        else:
+            await self._store.expire(question.trigger_id, reason)
 
     def _seconds_left(self, question: Question) -> float:
         return (question.asked_at + timedelta(seconds=TURN_SECONDS) - self._parts.clock.now()).total_seconds()

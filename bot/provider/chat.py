@@ -7,9 +7,6 @@ import logging
 import random
 from collections.abc import AsyncGenerator
 
-from httpx2 import Limits
-from openai import AsyncOpenAI, DefaultAioHttpClient, Timeout
-
 from bot.core.catalogue import Catalogue, OfferedModel
 from bot.core.errors import (
     EndpointMissing,
@@ -26,6 +23,7 @@ from bot.core.errors import (
 )
 from bot.core.ports import BeforeRepeat, ChatRequest, Clock, Quirk, QuirkStore, StreamEnd, TextDelta
 from bot.provider.breaker import Breaker
+from bot.provider.clients import make_client
 from bot.provider.completion import Completion, Deadlines
 from bot.provider.models import read_models
 from bot.provider.parameters import Parameters, is_openai
@@ -33,9 +31,6 @@ from bot.provider.translate import CLIENT_ERRORS, Failure, Kind, classify, failu
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 5.0
-CONNECTIONS = 1000
-KEEP_ALIVE_SECONDS = 60.0  # the SDK's 5 s would mean a new TLS connection for nearly every question
 RETRIES = 2
 RETRY_AFTER_SECONDS = 20.0  # a longer wait is for the member to decide
 FIRST_BACKOFF_SECONDS = 0.5
@@ -66,21 +61,7 @@ class OpenAIChatModel:
         self._breaker = Breaker(clock)
         self._streams = 0  # being read now
         self._random = random.SystemRandom()
-        # Only connecting has a deadline there: the others are ours, and move with the tokens.
-        timeout = Timeout(None, connect=CONNECT_SECONDS)
-        limits = Limits(max_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS)
-        self._client = AsyncOpenAI(
-            base_url=self._base_url,
-            api_key=api_key,
-            max_retries=0,
-            timeout=timeout,
-            # The SDK's aiohttp transport reads a stream with half of the CPU that its default one takes.
-            http_client=DefaultAioHttpClient(timeout=timeout, limits=limits),
-        )
-        if not self._openai:
-            # The SDK takes these from the environment; other servers have no business with them.
-            self._client.organization = None
-            self._client.project = None
+        self._client = make_client(base_url=self._base_url, api_key=api_key)
 
     async def aclose(self) -> None:
         """Close the connections."""

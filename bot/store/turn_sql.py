@@ -80,9 +80,28 @@ QUESTION: Final = "SELECT question FROM pending WHERE trigger_id = :trigger_id"
 REVISE: Final = "UPDATE pending SET question = :question WHERE trigger_id = :trigger_id"
 
 PUT_PAGE: Final = """
-INSERT INTO outbox (trigger_id, page, content, file_name, file_bytes)
-VALUES (:trigger_id, :page, :content, :file_name, :file_bytes)
+INSERT INTO outbox (trigger_id, page, content) VALUES (:trigger_id, :page, :content)
 """
+
+PUT_FILE: Final = """
+INSERT INTO outbox_files (trigger_id, page, number, name, content, description, spoiler, voice_seconds, waveform)
+VALUES (:trigger_id, :page, :number, :name, :content, :description, :spoiler, :voice_seconds, :waveform)
+"""
+
+PUT_TASK: Final = """
+INSERT INTO tasks (trigger_id, author_id, channel_id, private, text, task, result_text, done_at)
+VALUES (:trigger_id, :author_id, :channel_id, :private, :text, :task, :result_text, :now)
+ON CONFLICT (trigger_id) DO NOTHING
+"""
+
+TASK: Final = """
+SELECT trigger_id, author_id, channel_id, private, text, task, result_text, done_at FROM tasks
+WHERE trigger_id = :trigger_id
+"""
+
+FORGET_TASK: Final = "DELETE FROM tasks WHERE trigger_id = :trigger_id"
+
+SWEEP_TASKS: Final = "DELETE FROM tasks WHERE done_at < :before"
 
 PLACE: Final = """
 INSERT INTO reply_messages (trigger_id, page, message_id) VALUES (:trigger_id, :page, :message_id)
@@ -90,13 +109,14 @@ ON CONFLICT (trigger_id, page) DO UPDATE SET message_id = excluded.message_id
 """
 
 FINISH: Final = """
-UPDATE claims SET state = CASE reply_kind WHEN 'answer' THEN 'done' ELSE 'failed' END, updated_at = :now
+UPDATE claims
+SET state = CASE reply_kind WHEN 'answer' THEN 'done' ELSE 'failed' END, parked_at = NULL, updated_at = :now
 WHERE trigger_id = :trigger_id AND state = 'ready'
 RETURNING state = 'failed' AND retryable = 1 AS keeps_question
 """
 
 EXPIRE: Final = """
-UPDATE claims SET state = 'expired', reason = :reason, updated_at = :now
+UPDATE claims SET state = 'expired', reason = :reason, parked_at = NULL, updated_at = :now
 WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating', 'ready')
 RETURNING 0 AS keeps_question
 """
@@ -113,21 +133,53 @@ FORGET_QUESTION: Final = "DELETE FROM pending WHERE trigger_id = :trigger_id"
 
 EMPTY_OUTBOX: Final = "DELETE FROM outbox WHERE trigger_id = :trigger_id"
 
+EMPTY_OUTBOX_FILES: Final = "DELETE FROM outbox_files WHERE trigger_id = :trigger_id"
+
 # After a restart
 
 UNFINISHED: Final = """
 SELECT trigger_id, state, question, interaction_token, generations, reply_kind, retryable, incomplete
-FROM pending JOIN claims USING (trigger_id) WHERE state IN ('claimed', 'generating', 'ready')
+FROM pending JOIN claims USING (trigger_id)
+WHERE state IN ('claimed', 'generating', 'ready') AND parked_at IS NULL
 ORDER BY trigger_id
+"""
+
+# Replies that wait for their author's next command
+
+PARK: Final = "UPDATE claims SET parked_at = :now, updated_at = :now WHERE trigger_id = :trigger_id AND state = 'ready'"
+
+PARKED_AUTHORS: Final = "SELECT DISTINCT author_id FROM claims WHERE parked_at IS NOT NULL AND state = 'ready'"
+
+PARKED: Final = """
+SELECT trigger_id, state, question, interaction_token, generations, reply_kind, retryable, incomplete
+FROM pending JOIN claims USING (trigger_id)
+WHERE author_id = :author_id AND parked_at IS NOT NULL AND state = 'ready'
+ORDER BY trigger_id
+"""
+
+PAGES: Final = "SELECT trigger_id, page, content FROM outbox WHERE trigger_id = :trigger_id ORDER BY page"
+
+FILES: Final = """
+SELECT trigger_id, page, number, name, content, description, spoiler, voice_seconds, waveform FROM outbox_files
+WHERE trigger_id = :trigger_id ORDER BY page, number
+"""
+
+PARKED_BEFORE: Final = """
+SELECT trigger_id FROM claims WHERE parked_at < :before AND state = 'ready'
 """
 
 UNFINISHED_PLACES: Final = """
 SELECT trigger_id, page, message_id FROM reply_messages WHERE trigger_id IN (SELECT trigger_id FROM pending)
 """
 
-UNFINISHED_PAGES: Final = (
-    "SELECT trigger_id, page, content, file_name, file_bytes FROM outbox ORDER BY trigger_id, page"
-)
+UNFINISHED_PAGES: Final = "SELECT trigger_id, page, content FROM outbox ORDER BY trigger_id, page"
+
+UNFINISHED_FILES: Final = """
+SELECT trigger_id, page, number, name, content, description, spoiler, voice_seconds, waveform FROM outbox_files
+ORDER BY trigger_id, page, number
+"""
+
+UNFINISHED_FILE_BYTES: Final = "SELECT coalesce(sum(length(content)), 0) AS bytes FROM outbox_files"
 
 KEPT_QUESTION: Final = """
 SELECT question FROM pending
@@ -159,6 +211,8 @@ PENDING: Final = "SELECT trigger_id, claimed_at, question, interaction_token FRO
 EMPTY_PENDING: Final = "DELETE FROM pending"
 
 EMPTY_WHOLE_OUTBOX: Final = "DELETE FROM outbox"
+
+EMPTY_ALL_OUTBOX_FILES: Final = "DELETE FROM outbox_files"
 
 # Conversations
 
