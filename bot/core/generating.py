@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.core.catalogue import Catalogue
@@ -143,18 +144,19 @@ class Generation:
         resolved = parts.catalogue.resolve(asked_model, parts.clock.now().date())
         history = None if question.conversation is None else await parts.store.history(question.conversation)
         history = history and history.without(question.replaces)
+        heard = history if history is None or question.hears_others else history.only_of(question.author_id)
         question = self.question  # its message may have been edited meanwhile
         self._prompted = True
         ratios = parts.token_ratios
         budget_tokens = ratios.within(resolved.model, parts.policy.prompt_tokens)
-        prompt = self._with_schema(build_prompt(question, history, budget_tokens=budget_tokens))
+        prompt = self._with_schema(build_prompt(question, heard, budget_tokens=budget_tokens))
         request = self._request(resolved.model, prompt)
         reservation = await self._reserve(request, prompt)
         try:
             end = await self._stream(request, reservation)
         except ContextOverflow:
             prompt = self._with_schema(
-                build_prompt(question, history, budget_tokens=min(prompt.tokens, budget_tokens) // 2)
+                build_prompt(question, heard, budget_tokens=min(prompt.tokens, budget_tokens) // 2)
             )
             if len(prompt.messages) == len(request.messages):
                 raise
@@ -165,26 +167,27 @@ class Generation:
             request = replace(request, messages=prompt.messages)
             answer, reservation, violation = await self._corrected(request, answer, reservation)
         replaced_model = asked_model if resolved.model != asked_model else None
-        reply = compose_answer(question, answer, parts.sentences, replaced_model=replaced_model, violation=violation)
+        compose = partial(
+            compose_answer,
+            question,
+            answer,
+            parts.sentences,
+            replaced_model=replaced_model,
+            violation=violation,
+            left_out_others=heard != history,
+        )
         settlement = settlement_of(parts, reservation, answer.usage)
         reply = await parts.store.complete(
             question.trigger_id,
             answer,
-            reply,
+            compose(),
             settlement,
             history=history,
-            unkept=lambda: compose_answer(
-                question,
-                answer,
-                parts.sentences,
-                replaced_model=replaced_model,
-                violation=violation,
-                is_kept=False,
-            ),
+            unkept=lambda: compose(is_kept=False),
         )
         if end.usage is not None:
             ratios.learn(resolved.model, estimated=prompt.tokens, counted=end.usage.prompt_tokens)
-        if history is not None:
+        if history is not None and heard == history:
             tokens = round((prompt.tokens + estimate_tokens(answer.text)) * ratios.of(resolved.model))
             self.grown = Grown(tokens, prompt.first_turn_id)
         log.info(

@@ -158,12 +158,12 @@ class ConversationStore(Protocol):
         """Begin a conversation with a copy of another one up to a turn. Raises ``UnknownTurn`` when that is gone."""
         ...
 
-    async def rewind(self, turn: KeptTurn) -> None:
-        """Start a new epoch that keeps what was said up to a turn. Raises ``UnknownTurn`` when that is gone."""
-        ...
+    async def begin_anew(self, turn: KeptTurn) -> None:
+        """Begin a new conversation in the place of a turn's, with a copy up to that turn.
 
-    async def is_claimed(self, trigger_id: int) -> bool:
-        """Whether a trigger was claimed before."""
+        The old one is set aside: its turns are found and deleted as before, and can be branched from, but it does not
+        go on. Raises ``UnknownTurn`` when the turn is gone.
+        """
         ...
 
     async def revise(self, message_id: int, text: str) -> None:

@@ -227,6 +227,10 @@ class TurnStore(Protocol):
         """Replace the kept question of a claim that has not ended, once its files are read."""
         ...
 
+    async def move(self, question: Question) -> None:
+        """Replace the kept question of a CLAIMED claim by the same one with its reply in another channel."""
+        ...
+
     async def settle_attempt(self, trigger_id: int, settlement: Settlement) -> None:
         """Settle the newest call of a claim that goes on without it."""
         ...

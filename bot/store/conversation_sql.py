@@ -36,7 +36,11 @@ JOIN conversations ON conversations.conversation_id = asked.conversation_id
 WHERE asked.chat_role = 'user'
 """
 
-FIND: Final = f"{_PAIR} AND asked.trigger_id = :trigger_id AND conversations.channel_id = :channel_id"
+# Where it goes on, or else where it was set aside last.
+FIND: Final = f"""
+{_PAIR} AND asked.trigger_id = :trigger_id AND conversations.channel_id = :channel_id
+ORDER BY conversations.member_id >= 0 DESC, conversations.conversation_id DESC LIMIT 1
+"""
 
 FIND_IN_CONVERSATION: Final = f"{_PAIR} AND asked.trigger_id = :trigger_id AND asked.conversation_id = :conversation_id"
 
@@ -59,7 +63,7 @@ SELECT trigger_id, channel_id, state FROM family JOIN claims USING (trigger_id)
 
 IS_PRIVATE: Final = """
 SELECT 1 FROM turns JOIN conversations USING (conversation_id)
-WHERE turns.trigger_id = :trigger_id AND conversations.member_id <> 0
+WHERE turns.trigger_id = :trigger_id AND conversations.member_id > 0
 """
 
 BEING_ANSWERED: Final = """
@@ -102,16 +106,13 @@ DELETE FROM turns WHERE trigger_id = :trigger_id AND conversation_id IN (
 
 DELETE_PAIR_HERE: Final = "DELETE FROM turns WHERE trigger_id = :trigger_id AND conversation_id = :conversation_id"
 
-DELETE_LATER: Final = "DELETE FROM turns WHERE conversation_id = :conversation_id AND turn_id > :last_turn_id"
-
-# The notes go when they are on turns that are gone.
-REWIND: Final = """
-UPDATE conversations
-SET epoch = epoch + 1,
-    summary = CASE WHEN first_turn_id > :last_turn_id + 1 THEN NULL ELSE summary END,
-    first_turn_id = CASE WHEN first_turn_id > :last_turn_id + 1 THEN 0 ELSE first_turn_id END
-WHERE conversation_id = :conversation_id
+# Whose conversation it is: nobody's any more. Answers that are on their way to it are not kept.
+SET_ASIDE: Final = """
+UPDATE conversations SET member_id = -conversation_id, epoch = epoch + 1
+WHERE channel_id = :channel_id AND member_id = :member_id
 """
+
+DELETE_SET_ASIDE: Final = "DELETE FROM conversations WHERE channel_id = :channel_id AND member_id < 0"
 
 NEW_COPY: Final = """
 INSERT INTO conversations (channel_id, member_id, guild_id, created_at)

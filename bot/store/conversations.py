@@ -71,10 +71,6 @@ class SqliteConversationStore:
         theirs = {**_key(key), "author_id": by.member_id}
         return by.is_moderator or not await self._database.run(sql.OTHERS_TURNS, theirs)
 
-    async def is_claimed(self, trigger_id: int) -> bool:
-        """Whether a trigger was claimed before."""
-        return bool(await self._database.run(sql.CLAIM, {"trigger_id": trigger_id}))
-
     # Changing
 
     async def reset(self, key: ConversationKey, *, by: Member) -> int:
@@ -92,6 +88,8 @@ class SqliteConversationStore:
                 [row] = await transaction.run(sql.OVERVIEW, named)
                 await transaction.run(turn_sql.NEW_EPOCH, _key(key))
                 await transaction.run(turn_sql.DELETE_TURNS, named)
+                if key.member_id is None:
+                    await transaction.run(sql.DELETE_SET_ASIDE, named)
                 return int(row["turns"])
             return 0
 
@@ -147,30 +145,28 @@ class SqliteConversationStore:
     async def copy(self, turn: KeptTurn, into: ConversationKey) -> None:
         """Begin a conversation with a copy of another one up to a turn. Raises ``UnknownTurn`` when that is gone."""
 
+        await self._database.transaction(lambda transaction: self._copy(transaction, turn, into))
+
+    async def begin_anew(self, turn: KeptTurn) -> None:
+        """Set the conversation in the turn's place aside, and begin one there with a copy up to the turn."""
+
         async def work(transaction: Transaction) -> None:
-            row = await _pair(transaction, turn)
-            [new] = await transaction.run(sql.NEW_COPY, {**_key(into), "guild_id": into.guild_id, "now": self._now()})
-            end, first = row["last_turn_id"] + 1, row["first_turn_id"]
-            part = {"conversation_id": turn.conversation_id, "copy_id": new["conversation_id"]}
-            if first <= end:  # the notes are on turns before this one
-                await transaction.run(sql.COPY_TURNS, {**part, "from_turn_id": 0, "before_turn_id": first})
-                await transaction.run(sql.COPY_NOTES, part)
-            else:
-                first = 0
-            await transaction.run(sql.COPY_TURNS, {**part, "from_turn_id": first, "before_turn_id": end})
+            await transaction.run(sql.SET_ASIDE, _key(turn.key))
+            await self._copy(transaction, turn, turn.key)
 
         await self._database.transaction(work)
 
-    async def rewind(self, turn: KeptTurn) -> None:
-        """Start a new epoch that keeps what was said up to a turn. Raises ``UnknownTurn`` when that is gone."""
-
-        async def work(transaction: Transaction) -> None:
-            row = await _pair(transaction, turn)
-            until = {"conversation_id": turn.conversation_id, "last_turn_id": row["last_turn_id"]}
-            await transaction.run(sql.DELETE_LATER, until)
-            await transaction.run(sql.REWIND, until)
-
-        await self._database.transaction(work)
+    async def _copy(self, transaction: Transaction, turn: KeptTurn, into: ConversationKey) -> None:
+        row = await _pair(transaction, turn)
+        [new] = await transaction.run(sql.NEW_COPY, {**_key(into), "guild_id": into.guild_id, "now": self._now()})
+        end, first = row["last_turn_id"] + 1, row["first_turn_id"]
+        part = {"conversation_id": turn.conversation_id, "copy_id": new["conversation_id"]}
+        if first <= end:  # the notes are on turns before this one
+            await transaction.run(sql.COPY_TURNS, {**part, "from_turn_id": 0, "before_turn_id": first})
+            await transaction.run(sql.COPY_NOTES, part)
+        else:
+            first = 0
+        await transaction.run(sql.COPY_TURNS, {**part, "from_turn_id": first, "before_turn_id": end})
 
     # Messages of questions
 
@@ -240,16 +236,17 @@ async def _delete_pair(transaction: Transaction, trigger_id: int) -> None:
 
 
 def _kept_turn(row: sqlite3.Row, places: list[sqlite3.Row]) -> KeptTurn:
+    is_set_aside = row["member_id"] < 0
     return KeptTurn(
         trigger_id=row["trigger_id"],
         conversation_id=row["conversation_id"],
-        key=ConversationKey(row["channel_id"], row["guild_id"], row["member_id"] or None),
+        key=ConversationKey(row["channel_id"], row["guild_id"], max(row["member_id"], 0) or None),
         author_id=row["author_id"],
         author_name=row["author_name"],
         text=row["text"],
         answer=row["answer"],
         incomplete=bool(row["answer_incomplete"]),
-        is_latest=bool(row["is_latest"]),
+        is_latest=bool(row["is_latest"]) and not is_set_aside,
         quote=None if row["quote_text"] is None else Quote(row["quote_author_name"], row["quote_text"]),
         options=options_from_json(row["options"]),
         attachments=attachments_from_json(row["attachments"]),

@@ -79,6 +79,10 @@ QUESTION: Final = "SELECT question FROM pending WHERE trigger_id = :trigger_id"
 
 REVISE: Final = "UPDATE pending SET question = :question WHERE trigger_id = :trigger_id"
 
+MOVE: Final = "UPDATE claims SET channel_id = :channel_id WHERE trigger_id = :trigger_id"
+
+FORGET_PLACES: Final = "DELETE FROM reply_messages WHERE trigger_id = :trigger_id"
+
 PUT_PAGE: Final = """
 INSERT INTO outbox (trigger_id, page, content) VALUES (:trigger_id, :page, :content)
 """
@@ -218,7 +222,7 @@ EMPTY_ALL_OUTBOX_FILES: Final = "DELETE FROM outbox_files"
 
 HISTORY: Final = """
 SELECT conversations.conversation_id, epoch, turn_id, chat_role, text, author_name, quote_author_name, quote_text,
-       asked_at, trigger_id, attachments, summary
+       asked_at, trigger_id, attachments, author_id, summary
 FROM conversations
 LEFT JOIN turns ON turns.conversation_id = conversations.conversation_id AND turn_id >= first_turn_id
 WHERE channel_id = :channel_id AND member_id = :member_id

@@ -162,6 +162,22 @@ class SqliteTurnStore:
 
         await self._database.transaction(work)
 
+    async def move(self, question: Question) -> None:
+        """Let a CLAIMED question be answered in another channel: nothing is shown of its reply yet."""
+        moved: Parameters = {
+            "trigger_id": question.trigger_id,
+            "channel_id": question.route.channel_id,
+            "question": question_to_json(question),
+        }
+
+        async def work(transaction: Transaction) -> None:
+            await _require(transaction, question.trigger_id, ClaimState.CLAIMED)
+            await transaction.run(sql.MOVE, moved)
+            await transaction.run(sql.REVISE, moved)
+            await transaction.run(sql.FORGET_PLACES, moved)
+
+        await self._database.transaction(work)
+
     async def settle_attempt(self, trigger_id: int, settlement: Settlement) -> None:
         """Settle the newest call of a claim that goes on without it."""
         await self._database.run(sql.SETTLE, self._settled(trigger_id, settlement))

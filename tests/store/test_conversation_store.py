@@ -176,7 +176,7 @@ async def test_a_turn_is_answered_again_by_one_claim_at_a_time(
     for other in ("replaces", "continues"):
         with pytest.raises(BeingAnswered):
             await store.claim(ask(9, kind=TriggerKind.INTERACTION, **{other: 1}))
-    assert not await kept.is_claimed(9)
+    assert [claim.question.trigger_id for claim in await store.unfinished()] == [8]
     assert not await store.claim(first), "the same trigger again is nothing new"
     for refused in (kept.delete(1, channel_id=CHANNEL.channel_id, by=ASKER), kept.undo(CHANNEL, 1, by=ASKER)):
         with pytest.raises(BeingAnswered):
@@ -378,21 +378,28 @@ async def test_a_copy_takes_the_notes_along_unless_they_know_more_than_it(
     assert [turn.text for turn in whole.turns] == everything
 
 
-@pytest.mark.parametrize(("folded", "summary"), [(1, "notes"), (2, "notes"), (3, None)])
-async def test_rewinding_forgets_what_was_said_since(
-    database: Database, store: SqliteTurnStore, kept: SqliteConversationStore, folded: int, summary: str | None
+async def test_a_new_conversation_in_the_same_place_sets_the_old_one_aside(
+    store: SqliteTurnStore, kept: SqliteConversationStore
 ) -> None:
-    await asked(store, 1, 2, 3, 4)
-    await fold(database, store, folded)
+    await asked(store, 1, 2, 3)
     before = await store.history(CHANNEL)
-    await kept.rewind(await turn_of(kept, 2))
-    history = await store.history(CHANNEL)
-    assert (history.epoch, history.summary) == (before.epoch + 1, summary)
-    whole = await kept.everything(CHANNEL)
-    assert whole is not None
-    assert [turn.text for turn in whole.turns] == ["q1", "a1", "q2", "a2"]
-    if summary is None:
-        assert history.turns == whole.turns
+    await generate(store, ask(4, text="q4"))
+    await kept.begin_anew(await turn_of(kept, 1))
+    assert await texts(store) == ["q1", "a1"]
+    await store.complete(4, ANSWER, REPLY, SETTLEMENT, history=before, unkept=unkept)
+    assert await texts(store) == ["q1", "a1"], "what was on its way does not get into the new one"
+    assert (await turn_of(kept, 1)).is_latest
+    later = await turn_of(kept, 3)
+    assert (later.text, later.is_latest, later.key) == ("q3", False, CHANNEL)
+    await asked(store, 5)
+    await kept.begin_anew(later)  # back to where the first one was
+    assert await texts(store) == ["q1", "a1", "q2", "a2", "q3", "a3"]
+    assert (await turn_of(kept, 3)).is_latest
+    await kept.delete(2, channel_id=CHANNEL.channel_id, by=ASKER)
+    assert await kept.find(2, channel_id=CHANNEL.channel_id) is None
+    await kept.reset(CHANNEL, by=ASKER)
+    for trigger_id in (1, 3, 5):
+        assert await kept.find(trigger_id, channel_id=CHANNEL.channel_id) is None, "a reset forgets all of it"
 
 
 # Messages of questions
