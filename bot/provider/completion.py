@@ -64,7 +64,6 @@ class Completion:
         self._failure: Exception | None = None
         self.usage: Usage | None = None
         self.request_id: str | None = None
-        self.lost_attempts = 0  # before this one
 
     @property
     def end_reason(self) -> EndReason:
