@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator
 
-from bot.core.catalogue import Catalogue, OfferedModel
+from bot.core.catalogue import Catalogue
 from bot.core.errors import (
-    EndpointMissing,
     KeyRejected,
-    ModelNotFound,
     ParleyError,
     ProviderError,
     ProviderTimeout,
@@ -25,7 +22,6 @@ from bot.core.ports import BeforeRepeat, ChatRequest, Clock, Quirk, QuirkStore, 
 from bot.provider.breaker import Breaker
 from bot.provider.clients import make_client
 from bot.provider.completion import Completion, Deadlines
-from bot.provider.models import read_models
 from bot.provider.parameters import Parameters, is_openai
 from bot.provider.translate import CLIENT_ERRORS, Failure, Kind, classify, failure_of
 
@@ -92,23 +88,6 @@ class OpenAIChatModel:
     def _gather_seconds(self) -> float:
         """Return how long each stream may rest between two reads: a lone one not at all, many share the wake-ups."""
         return min(GATHER_SECONDS, GATHER_SECONDS_PER_STREAM * (self._streams - 1))
-
-    async def list_models(self) -> list[OfferedModel]:
-        """Return what the server offers; nothing where it has no such list. Raises a ``ProviderError``."""
-        try:
-            async with (
-                asyncio.timeout(self._deadlines.models_seconds),
-                self._client.models.with_streaming_response.list() as response,
-            ):
-                return read_models(await response.read())
-        except TimeoutError:
-            raise ProviderTimeout("the list of models") from None
-        except CLIENT_ERRORS as error:
-            failure = failure_of(error, now=self._clock.now())
-        translated = classify(failure, model="")
-        if isinstance(translated, EndpointMissing | ModelNotFound):
-            return []
-        raise translated
 
     async def _begin(self, model: str, parameters: Parameters, before_repeat: BeforeRepeat) -> tuple[Completion, str]:
         """Return an answer that has begun and its first text, after as many requests as it takes."""

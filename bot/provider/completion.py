@@ -36,7 +36,6 @@ class Deadlines:
     total_seconds: float = limits.CHAT_SECONDS
     after_finish_seconds: float = 5.0
     after_done_seconds: float = 0.1
-    models_seconds: float = 15.0
 
 
 class Completion:

@@ -26,8 +26,9 @@ async def test_turns_keep_who_asked_what_when_about_what(store: SqliteTurnStore)
     await answer(store, ask(1, quote=Quote("Other", "earlier words")))
     question, reply = (await store.history(CHANNEL)).turns
     asked_at = QUESTION.asked_at
+    quote = Quote("Other", "earlier words")
     assert question == Turn(
-        question.turn_id, ChatRole.USER, QUESTION.text, "Asker", Quote("Other", "earlier words"), asked_at, trigger_id=1
+        question.turn_id, ChatRole.USER, QUESTION.text, "Asker", quote, asked_at, trigger_id=1, author_id=42
     )
     assert reply == Turn(reply.turn_id, ChatRole.ASSISTANT, ANSWER.text, trigger_id=1)
     assert question.turn_id < reply.turn_id
