@@ -22,6 +22,9 @@ from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
+from bot.gateway.identifying import IdentifyLog
+from bot.gateway.link import GatewayLink
+from bot.gateway.rest import RestDiscipline
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.parameters import is_openai
 from bot.reading.fetching import CappedFetch
@@ -31,6 +34,7 @@ from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
 from bot.store.folds import SqliteFoldStore
+from bot.store.identifies import SqliteIdentifyStore
 from bot.store.migrations import MIGRATIONS, migrate
 from bot.store.preferences import SqlitePreferenceStore
 from bot.store.pulse import Pulse
@@ -61,7 +65,14 @@ class Services:
     clock: Clock
     pace: EditPace
     pulse: Pulse
-    message_content: bool
+    link: GatewayLink
+    identifies: IdentifyLog
+    rest: RestDiscipline
+
+    @property
+    def message_content(self) -> bool:
+        """Whether Discord gives the bot the words of messages that are not meant for it."""
+        return self.link.message_content
 
 
 def read_catalogue(overlay: Path | None) -> Catalogue:
@@ -160,7 +171,9 @@ async def open_services(
                 clock=clock,
                 pace=EditPace(),
                 pulse=Pulse(database),
-                message_content=settings.message_content_intent,
+                link=GatewayLink(clock, message_content=settings.message_content_intent),
+                identifies=IdentifyLog(SqliteIdentifyStore(database), clock),
+                rest=RestDiscipline(clock),
             )
         finally:
             await capped_fetch.aclose()

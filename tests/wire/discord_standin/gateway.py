@@ -51,9 +51,9 @@ class Connection:
         self.socket = socket
         self.closing = False
         self._deflate = zlib.compressobj() if compress else None
-        self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
+        self._queue: asyncio.Queue[Json | str | int] = asyncio.Queue()
 
-    def send(self, frame: Json) -> None:
+    def send(self, frame: Json | str) -> None:
         self._queue.put_nowait(frame)
 
     def close(self, code: int) -> None:
@@ -67,7 +67,7 @@ class Connection:
             if isinstance(frame, int):
                 await self.socket.close(code=frame)
                 return
-            text = json.dumps(frame)
+            text = frame if isinstance(frame, str) else json.dumps(frame)
             try:
                 if self._deflate:
                     packed = self._deflate.compress(text.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
@@ -87,6 +87,8 @@ class Gateway:
         self.token = token
         self.privileged_intents = privileged_intents
         self.heartbeat_ms = 41_250
+        self.mute = False  # a dead link: nothing is sent any more, and nobody closes it
+        self.identifies_left = 1000  # of the day, as /gateway/bot says
         self.replays_again = 0  # how many events that the client has seen a RESUME repeats: Discord may
         self.url = ""
         self.sessions: list[Session] = []
@@ -137,6 +139,16 @@ class Gateway:
         for connection in tuple(self._connections):
             connection.close(code)
 
+    def send_text(self, text: str) -> None:
+        """Send a frame as it is, whatever it is."""
+        for connection in tuple(self._connections):
+            connection.send(text)
+
+    def dispatch_nonsense(self, event: str, payload: Any) -> None:
+        """Dispatch an event that Discord would never send so; it has a sequence number like any other."""
+        for session in self.connected:
+            self._dispatch(session, event, payload)
+
     def ask_to_reconnect(self) -> None:
         for connection in tuple(self._connections):
             connection.send({"op": RECONNECT, "d": None, "s": None, "t": None})
@@ -173,6 +185,8 @@ class Gateway:
     def _receive(self, connection: Connection, frame: Json) -> None:
         opcode, payload = frame["op"], frame.get("d")
         self.journal.add_frame(Frame(time.perf_counter(), opcode, payload))
+        if self.mute:
+            return
         known = any(session.connection is connection for session in self.sessions)
         if opcode == HEARTBEAT:
             connection.send({"op": ACK, "d": None, "s": None, "t": None})
@@ -235,7 +249,7 @@ class Gateway:
     def _dispatch(self, session: Session, event: str, payload: Json) -> None:
         frame = {"op": DISPATCH, "d": payload, "s": len(session.dispatched) + 1, "t": event}
         session.dispatched.append(frame)
-        if session.connection:
+        if session.connection and not self.mute:
             session.connection.send(frame)
 
     def _detach(self, connection: Connection, *, client_code: int | None) -> None:

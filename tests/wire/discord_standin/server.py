@@ -156,6 +156,10 @@ class DiscordStandIn:
         """Refuse a route from now on, as Discord does where a right is missing."""
         self._rest.refusals[method, route] = Refusal(status, code, "Refused by the test")
 
+    def refuse_no_more(self) -> None:
+        """Answer again as Discord does."""
+        self._rest.refusals.clear()
+
     def replies_to(self, message: Message) -> list[Message]:
         """Return the bot's messages that answer a message, oldest first."""
         return [shown for shown in self.world.shown_by_bot(message.channel) if shown.reply_to is message]
