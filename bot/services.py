@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bot.clock import SystemClock
 from bot.core.catalogue import Catalogue, CatalogueError
+from bot.core.channels import PausedChannels, SentNonces
 from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
@@ -33,6 +34,7 @@ from bot.settings import Settings, SettingsError
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
+from bot.store.direct_messages import SqliteDirectMessages
 from bot.store.folds import SqliteFoldStore
 from bot.store.identifies import SqliteIdentifyStore
 from bot.store.migrations import MIGRATIONS, migrate
@@ -68,6 +70,10 @@ class Services:
     link: GatewayLink
     identifies: IdentifyLog
     rest: RestDiscipline
+    paused: PausedChannels
+    sent: SentNonces
+    direct_messages: SqliteDirectMessages
+    catch_up_channels: bool
 
     @property
     def message_content(self) -> bool:
@@ -174,6 +180,10 @@ async def open_services(
                 link=GatewayLink(clock, message_content=settings.message_content_intent),
                 identifies=IdentifyLog(SqliteIdentifyStore(database), clock),
                 rest=RestDiscipline(clock),
+                paused=PausedChannels(clock),
+                sent=SentNonces(),
+                direct_messages=SqliteDirectMessages(database),
+                catch_up_channels=settings.catch_up_channels,
             )
         finally:
             await capped_fetch.aclose()

@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     allowed_models: Annotated[Text, AfterValidator(_checked_models)] | None = None
     attachment_hosts: Annotated[Text, AfterValidator(_checked_hosts)] = "cdn.discordapp.com,media.discordapp.net"
     message_content_intent: Annotated[bool, BeforeValidator(_unquoted)] = False
+    catch_up_channels: Annotated[bool, BeforeValidator(_unquoted)] = False
     database_url: Annotated[Text, AfterValidator(_checked_database_url)] = "sqlite:///data/parley.db"
     catalogue_overlay: Annotated[Path, BeforeValidator(_unquoted)] | None = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_unquoted)] = "INFO"

@@ -24,8 +24,11 @@ from bot.core.errors import (
     DeliveryRefused,
     Interrupted,
     LimitReached,
+    MayNotAttach,
     ModelNotAllowed,
     ParleyError,
+    ReplyBlocked,
+    ReplyTooLarge,
     StoreUnavailable,
     new_error_id,
 )
@@ -38,7 +41,8 @@ from bot.core.spending import ReachedLimits
 
 log = logging.getLogger(__name__)
 
-DELIVERY_PAUSES_SECONDS = (5.0, 15.0, 45.0, 120.0, 240.0, 300.0)  # about 12 minutes in all
+DELIVERY_PAUSES_SECONDS = (5.0, 15.0, 30.0, *(60.0,) * 11)  # about 12 minutes in all
+EXPLAINED = (ReplyBlocked, ReplyTooLarge, MayNotAttach)  # the reply does not stand; a sentence in its place can
 
 
 class StopOutcome(Enum):
@@ -302,6 +306,8 @@ class TurnService:
             await screen.deliver(reply)
         except DeliveryRefused as error:
             log.warning("Discord refuses the reply", extra={**ids(question), "detail": error.detail})
+            if isinstance(error, EXPLAINED):
+                await self._explain(question, screen, error)
             await self._store.expire(question.trigger_id, error.detail)
             return True
         except DeliveryFailed as error:
@@ -309,6 +315,14 @@ class TurnService:
             return False
         await self._store.finish(question.trigger_id)
         return True
+
+    async def _explain(self, question: Question, screen: Screen, error: DeliveryRefused) -> None:
+        """Say why the answer is not shown; it stays in its conversation."""
+        problem, error_id = self._identify(error, question)
+        try:
+            await screen.deliver(compose_notice(question, problem, error_id, self._parts.sentences))
+        except (DeliveryFailed, DeliveryRefused) as undelivered:
+            log.warning("a notice was not delivered", extra={**ids(question), "detail": undelivered.detail})
 
     async def _deliver(self, question: Question, screen: Screen, reply: Reply) -> None:
         """Deliver what the outbox holds, again and again until it stands or is too old to matter."""

@@ -20,7 +20,7 @@ from tests.wire.discord_standin.interaction_routes import COMPONENT, Interaction
 from tests.wire.discord_standin.journal import Frame, Journal, Json, Request, Upload
 from tests.wire.discord_standin.message_routes import Composer, MessageRoutes
 from tests.wire.discord_standin.payloads import Payloads
-from tests.wire.discord_standin.rest import PREFIX, Call, Hold, Refusal, Rest, Routes
+from tests.wire.discord_standin.rest import PREFIX, Call, Hold, How, Refusal, Rest, Routes, Spoiler
 from tests.wire.discord_standin.spec import load_spec
 from tests.wire.discord_standin.world import Attachment, Channel, Interaction, Message, MessageKind, User, World
 
@@ -151,6 +151,12 @@ class DiscordStandIn:
         for hold in self._rest.holds:
             hold.lifted.set()
         self._rest.holds.clear()
+
+    def spoil(self, method: str, route: str, how: How, times: int = 1) -> Spoiler:
+        """Let the next requests of a route go wrong."""
+        spoiler = Spoiler(method, route, how, times)
+        self._rest.spoilers.append(spoiler)
+        return spoiler
 
     def refuse(self, method: str, route: str, status: int, code: int) -> None:
         """Refuse a route from now on, as Discord does where a right is missing."""
