@@ -17,7 +17,7 @@ from enum import Enum, auto
 from typing import Any
 
 from bot.core.composing import compose_notice, compose_unsaved
-from bot.core.conversation import Claim, ConversationKey, Question, Reply, TriggerKind
+from bot.core.conversation import Claim, ConversationKey, Question, Reply, ReplyKind, TriggerKind
 from bot.core.errors import (
     Busy,
     DeliveryFailed,
@@ -306,8 +306,8 @@ class TurnService:
             await screen.deliver(reply)
         except DeliveryRefused as error:
             log.warning("Discord refuses the reply", extra={**ids(question), "detail": error.detail})
-            if isinstance(error, EXPLAINED):
-                await self._explain(question, screen, error)
+            if isinstance(error, EXPLAINED) and reply.kind is ReplyKind.ANSWER:
+                return await self._explain(question, screen, error)
             await self._store.expire(question.trigger_id, error.detail)
             return True
         except DeliveryFailed as error:
@@ -316,13 +316,12 @@ class TurnService:
         await self._store.finish(question.trigger_id)
         return True
 
-    async def _explain(self, question: Question, screen: Screen, error: DeliveryRefused) -> None:
-        """Say why the answer is not shown; it stays in its conversation."""
+    async def _explain(self, question: Question, screen: Screen, error: DeliveryRefused) -> bool:
+        """Say why the answer is not shown; it stays in its conversation. ``False``: to be tried again."""
         problem, error_id = self._identify(error, question)
-        try:
-            await screen.deliver(compose_notice(question, problem, error_id, self._parts.sentences))
-        except (DeliveryFailed, DeliveryRefused) as undelivered:
-            log.warning("a notice was not delivered", extra={**ids(question), "detail": undelivered.detail})
+        notice = compose_notice(question, problem, error_id, self._parts.sentences)
+        await self._store.explain(question.trigger_id, problem.code, error_id, notice)
+        return await self._try_to_deliver(question, screen, notice)
 
     async def _deliver(self, question: Question, screen: Screen, reply: Reply) -> None:
         """Deliver what the outbox holds, again and again until it stands or is too old to matter."""

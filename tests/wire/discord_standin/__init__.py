@@ -5,4 +5,15 @@ from tests.wire.discord_standin.rest import Call, How
 from tests.wire.discord_standin.server import DiscordStandIn, StandInClock
 from tests.wire.discord_standin.world import Channel, Interaction, Message, User
 
-__all__ = ["Call", "Channel", "DiscordStandIn", "How", "Interaction", "Message", "Request", "StandInClock", "Upload", "User"]
+__all__ = [
+    "Call",
+    "Channel",
+    "DiscordStandIn",
+    "How",
+    "Interaction",
+    "Message",
+    "Request",
+    "StandInClock",
+    "Upload",
+    "User",
+]

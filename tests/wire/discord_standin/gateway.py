@@ -50,11 +50,13 @@ class Connection:
     def __init__(self, socket: web.WebSocketResponse, *, compress: bool) -> None:
         self.socket = socket
         self.closing = False
+        self.dead = False
         self._deflate = zlib.compressobj() if compress else None
         self._queue: asyncio.Queue[Json | str | int] = asyncio.Queue()
 
     def send(self, frame: Json | str) -> None:
-        self._queue.put_nowait(frame)
+        if not self.dead:
+            self._queue.put_nowait(frame)
 
     def close(self, code: int) -> None:
         """Close after everything that was sent before."""
@@ -87,7 +89,8 @@ class Gateway:
         self.token = token
         self.privileged_intents = privileged_intents
         self.heartbeat_ms = 41_250
-        self.mute = False  # a dead link: nothing is sent any more, and nobody closes it
+        self.down = False  # refuses every connection
+        self.refused = 0  # connections, while down
         self.identifies_left = 1000  # of the day, as /gateway/bot says
         self.replays_again = 0  # how many events that the client has seen a RESUME repeats: Discord may
         self.url = ""
@@ -160,7 +163,16 @@ class Gateway:
                 session.connection.send({"op": INVALID, "d": resumable, "s": None, "t": None})
                 session.ended = session.ended or not resumable
 
+    def go_dead(self) -> None:
+        """Send nothing more over the connections that are open, and do not close them either."""
+        for connection in self._connections:
+            connection.dead = True
+
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        if self.down:
+            self.refused += 1
+            self.journal.changed()
+            raise web.HTTPServiceUnavailable
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
         # zstd needs a package that may not be there: discord.py takes plain text frames just as well.
@@ -185,7 +197,7 @@ class Gateway:
     def _receive(self, connection: Connection, frame: Json) -> None:
         opcode, payload = frame["op"], frame.get("d")
         self.journal.add_frame(Frame(time.perf_counter(), opcode, payload))
-        if self.mute:
+        if connection.dead:
             return
         known = any(session.connection is connection for session in self.sessions)
         if opcode == HEARTBEAT:
@@ -249,7 +261,7 @@ class Gateway:
     def _dispatch(self, session: Session, event: str, payload: Json) -> None:
         frame = {"op": DISPATCH, "d": payload, "s": len(session.dispatched) + 1, "t": event}
         session.dispatched.append(frame)
-        if session.connection and not self.mute:
+        if session.connection:
             session.connection.send(frame)
 
     def _detach(self, connection: Connection, *, client_code: int | None) -> None:

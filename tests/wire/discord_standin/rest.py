@@ -130,6 +130,7 @@ class Rest:
         self.holds: list[Hold] = []
         self.spoilers: list[Spoiler] = []
         self.refusals: dict[tuple[str, str], Refusal] = {}
+        self.refusals_where: list[tuple[str, str, Callable[[Call], bool], Refusal]] = []
 
     def register(self, app: web.Application, routes: Routes) -> None:
         """Add routes in the order of the table: of two that match, the first wins."""
@@ -210,6 +211,9 @@ class Rest:
         try:
             if refusal := self.refusals.get((method, route)):
                 raise refusal
+            for of_method, of_route, matches, refused in self.refusals_where:
+                if (of_method, of_route) == (method, route) and matches(call):
+                    raise refused
             answer = handler(call)
         except NotImplementedByStandIn as error:
             self.journal.violate(f"{method} {route} is not implemented by the stand-in {error}".rstrip())

@@ -162,6 +162,10 @@ class DiscordStandIn:
         """Refuse a route from now on, as Discord does where a right is missing."""
         self._rest.refusals[method, route] = Refusal(status, code, "Refused by the test")
 
+    def refuse_where(self, method: str, route: str, matches: Callable[[Call], bool], *, status: int, code: int) -> None:
+        """Refuse some requests of a route from now on."""
+        self._rest.refusals_where.append((method, route, matches, Refusal(status, code, "Refused by the test")))
+
     def refuse_no_more(self) -> None:
         """Answer again as Discord does."""
         self._rest.refusals.clear()
