@@ -56,6 +56,10 @@ class Triggers(commands.Cog):
             self._look_for_twin(message)
         if me is None or message.author.bot or message.webhook_id is not None or message.type not in ORDINARY:
             return
+        if message.guild is None and getattr(message.channel, "guild_id", None) is not None:
+            # Nothing is known of the bot's rights there, nor of anybody's: not a direct message.
+            log.info("a message from a server that is not known", extra={"channel_id": message.channel.id})
+            return
         if not self._is_addressed(message, me):
             await self._hint_at_withheld(message, me)
             return

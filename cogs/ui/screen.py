@@ -116,6 +116,7 @@ class DiscordScreen(ABC):
             # Growing text is a courtesy: the finished answer is delivered, retried and accounted for by itself.
             log.info("an unfinished answer was not shown", extra={"detail": str(error)[:60]})
             self._finished = True
+            self._unsure = not self._question.route.ephemeral
         finally:
             self._edits = None
 

@@ -8,7 +8,8 @@ import discord
 import pytest
 
 from bot.sandbox.standin import Say, StandIn
-from tests.wire.discord_standin import DiscordStandIn
+from tests.wire.discord_standin import DiscordStandIn, Message
+from tests.wire.discord_standin.world import MessageKind
 from tests.wire.program import Bench
 from tests.wire.talking import ANSWER, MEMBER_CANARY, QUESTION, answered, ask, chat_requests, started
 
@@ -118,3 +119,42 @@ async def test_few_logins_left_are_kept_and_the_program_waits(bench: Bench, disc
     assert await program.ended() == 0
     assert "too many logins: waiting" in program.log
     assert discord_standin.gateway.identifies == []
+
+
+async def test_a_message_from_a_server_that_is_not_known_is_no_direct_message(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    message = discord_standin.say(world.general, world.member, QUESTION)
+    payload = discord_standin.payloads.message_event(message, content_intent=True)
+    webhook = {**payload, "id": str(world.new_id()), "webhook_id": str(world.new_id())}
+    stranger = {**payload, "id": str(world.new_id()), "guild_id": str(world.new_id())}
+    without_member = {key: value for key, value in stranger.items() if key != "member"}
+    for sent in (webhook, stranger, without_member, {**stranger, "type": 7}):
+        discord_standin.gateway.dispatch_nonsense("MESSAGE_CREATE", sent)
+    standin.script(Say(ANSWER))
+    await ask(program, discord_standin, world.general, QUESTION, ANSWER)
+    assert len(chat_requests(standin)) == 1
+    assert len(world.shown_by_bot(world.general)) == 1
+    assert "Ignoring exception" not in program.log
+
+
+async def test_two_hosts_with_one_token_show_one_answer_and_a_stranger_is_told_of(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    discord_standin.journal.watchers.clear()  # they know one database, and here are two
+    program = await started(bench, discord_standin)
+    other = await bench.start(DATABASE_URL=f"sqlite:///{bench.folder}/other/parley.db")
+    await other.until(discord_standin.wait_for(lambda: len(discord_standin.gateway.connected) == 2))
+    standin.script(Say(ANSWER), Say(ANSWER))
+    await ask(program, discord_standin, world.general, QUESTION, ANSWER)
+    await program.until(discord_standin.wait_for(lambda: len(chat_requests(standin)) == 2))
+    await program.says("answered")
+    await other.says("answered")
+    assert len(world.shown_by_bot(world.general)) == 1
+    foreign = Message(world.new_id(), world.general, world.bot, MessageKind.DEFAULT, "not ours", nonce="foreign")
+    world.add_message(foreign)
+    discord_standin.gateway.message("MESSAGE_CREATE", foreign)
+    await program.says("does another program run with the same token?")

@@ -10,6 +10,7 @@ from tests.wire.program import Bench
 from tests.wire.stored import Stored
 from tests.wire.talking import (
     ANSWER,
+    MODEL_CANARY,
     QUESTION,
     WRITING,
     answered,
@@ -17,6 +18,7 @@ from tests.wire.talking import (
     chat_requests,
     is_writing,
     reply_to,
+    said,
     shows,
     started,
 )
@@ -211,3 +213,37 @@ async def test_during_a_ban_or_a_long_wait_the_answer_is_parked_and_no_call_is_m
     for question in (first, second):
         await again.until(discord_standin.wait_for(shows(discord_standin, question, ANSWER)))
     assert len(chat_requests(standin)) == 2
+
+
+@pytest.mark.parametrize(("status", "code", "words"), [(403, 50013, "Attach Files"), (413, 40005, "larger")])
+async def test_a_file_that_discord_refuses_is_explained_and_the_answer_is_kept(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn, status: int, code: int, words: str
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    long_answer = "\n\n".join(f"Paragraph {number} about {MODEL_CANARY}. " + "On and on. " * 20 for number in range(60))
+    standin.script(Say(long_answer), Say(ANSWER))
+    for method, route in (("POST", MESSAGES), ("PATCH", MESSAGE)):
+        discord_standin.refuse_where(method, route, lambda call: bool(call.uploads), status=status, code=code)
+    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    await program.until(
+        discord_standin.wait_for(lambda: any(words in reply.content for reply in discord_standin.replies_to(question)))
+    )
+    await ask(program, discord_standin, world.general, "And now?", ANSWER)
+    assert long_answer.strip() in str(said(chat_requests(standin)[1])[1][1])
+    assert len(world.shown_by_bot(world.general)) == 2
+
+
+async def test_a_send_in_doubt_for_minutes_is_looked_for_before_it_is_sent_again(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    standin.script(Say(ANSWER))
+    spoiler = discord_standin.spoil("POST", MESSAGES, How.ACCEPTED_THEN_RESET, times=5)
+    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    await program.until(discord_standin.wait_for(lambda: spoiler.spoiled == 5, timeout=60))
+    assert isinstance(discord_standin.clock, StandInClock)
+    discord_standin.clock.advance(400.0)  # Discord has forgotten the nonce
+    await program.until(discord_standin.wait_for(shows(discord_standin, question, ANSWER)))
+    assert len(world.shown_by_bot(world.general)) == 1
