@@ -32,6 +32,7 @@ EXTENSIONS = (
     "cogs.models",
     "cogs.help",
     "cogs.menus",
+    "cogs.parked",
 )
 TREE_HASH = "command_tree_hash"
 HEARTBEAT_SECONDS = 50.0  # Discord is heard every 41 s at least; closing a dead connection takes up to 30 s more

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -28,6 +28,8 @@ ENV_FILE_VARIABLE = "PARLEY_ENV_FILE"
 PREFIXES = (
     "DISCORD_", "OPENAI_", "CHAT_", "ATTACHMENT_", "DATABASE_", "MESSAGE_CONTENT", "DAILY_", "UNPRICED_", "PARLEY_",
     "MEMBER_REQUESTS", "ALLOWED_MODELS",
+    *(f"{capability.upper()}_{word}" for capability in ("image", "speech", "transcription", "translation")
+      for word in ("API", "BASE", "MODEL")),
 )  # fmt: skip
 
 
@@ -98,6 +100,10 @@ Secret = Annotated[SecretStr, BeforeValidator(_unquoted), AfterValidator(_checke
 Usd = Annotated[Decimal, BeforeValidator(_unquoted), Field(ge=0, le=1_000_000)]
 
 
+EndpointCapability: TypeAlias = Literal["chat", "image", "speech", "transcription", "translation"]
+CAPABILITIES: tuple[EndpointCapability, ...] = get_args(EndpointCapability)
+
+
 class Settings(BaseSettings):
     """Settings of one process. ``.env.example`` explains each; a test keeps the two in step."""
 
@@ -109,6 +115,18 @@ class Settings(BaseSettings):
     chat_api_key: Secret | None = None
     chat_base_url: Url | None = None
     chat_model: Text = "gpt-6-luna"
+    image_api_key: Secret | None = None
+    image_base_url: Url | None = None
+    image_model: Text = "gpt-image-2.6-flare"
+    speech_api_key: Secret | None = None
+    speech_base_url: Url | None = None
+    speech_model: Text = "gpt-4o-mini-tts"
+    transcription_api_key: Secret | None = None
+    transcription_base_url: Url | None = None
+    transcription_model: Text = "gpt-transcribe"
+    translation_api_key: Secret | None = None
+    translation_base_url: Url | None = None
+    translation_model: Text | None = None
     daily_budget_usd: Usd | None = None
     unpriced_call_usd: Usd = Decimal("0.05")
     member_requests_per_hour: Annotated[int, BeforeValidator(_unquoted), Field(ge=1, le=100_000)] = 60
@@ -138,17 +156,23 @@ class Settings(BaseSettings):
         """The hosts that attachments are fetched from."""
         return _listed(self.attachment_hosts)
 
-    @property
-    def chat_endpoint(self) -> Endpoint:
-        """Where chat completions are asked for."""
-        own = self.chat_base_url is not None
+    def endpoint(self, capability: EndpointCapability) -> Endpoint:
+        """Return where a capability is asked for."""
+        base_url: str | None = getattr(self, f"{capability}_base_url")
+        own_key: SecretStr | None = getattr(self, f"{capability}_api_key")
         # The general key belongs to the general server: it is never sent to another one.
-        key = self.chat_api_key or (None if own else self.openai_api_key)
-        return Endpoint(base_url=self.chat_base_url or self.openai_base_url or OPENAI_BASE_URL, api_key=key)
+        key = own_key or (None if base_url is not None else self.openai_api_key)
+        return Endpoint(base_url=base_url or self.openai_base_url or OPENAI_BASE_URL, api_key=key)
+
+    def model(self, capability: EndpointCapability) -> str | None:
+        """Return the model that a capability uses when nobody chose; ``None``: it is not used."""
+        name: str | None = getattr(self, f"{capability}_model")
+        return name
 
     def secrets(self) -> Iterator[str]:
         """Yield every secret value, for the log filter."""
-        for value in (self.discord_token, self.openai_api_key, self.chat_api_key):
+        for name in SECRET_NAMES:
+            value: SecretStr | None = getattr(self, name.lower())
             if value is not None:
                 yield value.get_secret_value()
 
@@ -161,7 +185,7 @@ class Endpoint:
     api_key: SecretStr | None
 
 
-SECRET_NAMES = tuple(name.upper() for name in ("discord_token", "openai_api_key", "chat_api_key"))
+SECRET_NAMES = tuple(name.upper() for name in Settings.model_fields if name.endswith(("_token", "_api_key")))
 NAMES = tuple(name.upper() for name in Settings.model_fields)
 
 

@@ -37,7 +37,7 @@ def test_three_settings_are_enough(env_file: Path) -> None:
     read = read_settings(for_discord=True)
     assert read.warnings == ()
     assert read.settings.daily_budget_usd == Decimal(5)
-    assert read.settings.chat_endpoint.base_url == OPENAI_BASE_URL
+    assert read.settings.endpoint("chat").base_url == OPENAI_BASE_URL
 
 
 def test_all_problems_come_in_one_report(env_file: Path) -> None:
@@ -52,8 +52,8 @@ def test_an_empty_value_is_unset(env_file: Path, monkeypatch: pytest.MonkeyPatch
     write(env_file, {**GOOD, "OPENAI_BASE_URL": "", "CHAT_MODEL": ""})
     monkeypatch.setenv("OPENAI_API_KEY", "")
     settings = read_settings(for_discord=True).settings
-    assert settings.chat_endpoint.base_url == OPENAI_BASE_URL
-    assert settings.chat_endpoint.api_key is not None
+    assert settings.endpoint("chat").base_url == OPENAI_BASE_URL
+    assert settings.endpoint("chat").api_key is not None
     assert settings.chat_model == "gpt-6-luna"
 
 
@@ -140,7 +140,7 @@ def test_a_mistyped_name_is_warned_about(env_file: Path, monkeypatch: pytest.Mon
 
 def test_the_general_key_is_not_sent_to_another_server(env_file: Path) -> None:
     write(env_file, {**GOOD, "CHAT_BASE_URL": "http://localhost:11434/v1"})
-    endpoint = read_settings(for_discord=True).settings.chat_endpoint
+    endpoint = read_settings(for_discord=True).settings.endpoint("chat")
     assert endpoint.base_url == "http://localhost:11434/v1"
     assert endpoint.api_key is None
 

@@ -9,6 +9,7 @@ ParleyError
 ├── StoreUnavailable        the database cannot record, so nothing may be spent
 ├── Stopped                 a member pressed Stop before the first word
 ├── Interrupted             a restart cut the work too often, or too long ago
+├── TaskInterrupted         a restart cut a task that is paid for once
 ├── FileRefused             a file that came along is not read: its problem has the sentence
 ├── DeliveryFailed          Discord did not take the reply; it will be tried again
 ├── DeliveryRefused         Discord will never take the reply (no permission, channel gone)
@@ -63,7 +64,7 @@ class ParleyError(Exception):
 
     code: ClassVar[str] = "unexpected"
     retryable: ClassVar[bool] = False  # asking the same again may help
-    may_be_billed: ClassVar[bool] = False  # the call may have cost money although nothing came of it
+    may_be_billed = False  # the call may have cost money although nothing came of it
 
     def __init__(self, detail: str = "", **fields: str | int) -> None:
         super().__init__(detail or self.code)
@@ -140,6 +141,14 @@ class Interrupted(ParleyError):
     """A restart cut the work too often, or too long ago."""
 
     code = "interrupted"
+    retryable = True
+
+
+class TaskInterrupted(ParleyError):
+    """A restart cut a task that had been sent to the provider: it may have cost money, so it is not done again."""
+
+    code = "task_interrupted"
+    may_be_billed = True
     retryable = True
 
 
@@ -278,13 +287,9 @@ class MayNotReadHistory(Refusal):
 
 
 class ProviderError(ParleyError):
-    """Anything about the OpenAI-compatible server.
-
-    ``lost_attempts``: requests that were sent and whose answers were lost on the way; each may have been billed.
-    """
+    """Anything about the OpenAI-compatible server. One whose answer was lost on the way says that it may be billed."""
 
     code = "provider_error"
-    lost_attempts = 0
 
 
 class KeyRejected(ProviderError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.core.cleaning import clean, clean_lines
-from bot.core.conversation import Page
+from bot.core.conversation import Page, ReplyFile
 from bot.core.limits import MESSAGE_CHARS, REPLY_PAGES
 from bot.core.markdown import utf16_length
 from bot.core.splitting import SMALLEST_LIMIT, split
@@ -39,7 +39,7 @@ def lay_out(
         return tuple(map(Page, contents))
     if file_note:
         contents, _ = _compose(shown, header, _below(file_note, footer), max_pages)
-    return (*map(Page, contents[:-1]), Page(contents[-1], file_name, _file_bytes(text)))
+    return (*map(Page, contents[:-1]), Page(contents[-1], (ReplyFile(file_name, _file_bytes(text)),)))
 
 
 def lay_out_unfinished(text: str, *, header: str = "", mark: str, max_pages: int = REPLY_PAGES) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def lay_out_json(
     if whole and clean(block) == block:
         return (Page(contents[0]),)
     contents, _ = _compose(file_note or f"`{file_name}`", header, footer, 1)
-    return (Page(contents[0], file_name, _file_bytes(text)),)
+    return (Page(contents[0], (ReplyFile(file_name, _file_bytes(text)),)),)
 
 
 def quote_block(text: str, limit: int) -> str:

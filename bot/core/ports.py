@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from bot.core.conversation import (
     Answer,
@@ -20,6 +20,7 @@ from bot.core.conversation import (
     Turn,
     Usage,
 )
+from bot.core.tasks import KeptTask
 
 
 class Clock(Protocol):
@@ -96,7 +97,6 @@ class StreamEnd:
     usage: Usage | None = None
     ignored_options: tuple[str, ...] = ()
     request_id: str | None = None
-    lost_attempts: int = 0  # earlier requests whose answers were lost on the way; each may have been billed
 
 
 class Draft(Protocol):
@@ -122,12 +122,19 @@ class Screen(Protocol):
         ...
 
 
+BeforeRepeat: TypeAlias = Callable[[], Awaitable[None]]
+
+
 class ChatModel(Protocol):
     """Streams chat completions."""
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[TextDelta | StreamEnd, None]:
+    def stream(
+        self, request: ChatRequest, *, before_repeat: BeforeRepeat
+    ) -> AsyncGenerator[TextDelta | StreamEnd, None]:
         """Yield text deltas, then exactly one ``StreamEnd``.
 
+        A request may be sent again before the first text. ``before_repeat`` is awaited each time when the one before
+        it may have been billed; what it raises ends the stream, and nothing is sent.
         Raises a ``ProviderError`` only while no text has been yielded; afterwards the end reason says what happened.
         Closing the iterator (``aclose``) aborts the request on the wire.
         """
@@ -144,11 +151,24 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaUsage:
+    """What a call about pictures or sound used, as the provider returned it or as it was measured here."""
+
+    input_tokens: int = 0
+    input_image_tokens: int = 0
+    input_audio_tokens: int = 0
+    output_tokens: int = 0
+    pictures: int = 0
+    seconds: float = 0.0
+    characters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What a call really cost. ``micro_usd`` is the reservation where the server returned no usage."""
 
     micro_usd: int
-    usage: Usage | None
+    usage: Usage | MediaUsage | None
     price_version: str
 
 
@@ -172,12 +192,30 @@ class TurnStore(Protocol):
         *,
         daily_cap_micro_usd: int,
         member_requests_per_hour: int | None = None,
+        payer_id: int | None = None,
     ) -> None:
         """Move CLAIMED or GENERATING to GENERATING, count the generation and reserve its worst case.
+
+        ``payer_id``: for whom it counts, where that is not the question's author.
 
         Raises ``BudgetExhausted`` when what was spent and reserved since 00:00 UTC, with this, passes the cap, and
         ``MemberLimitReached`` when so many other triggers of the member began within the last hour; then nothing is
         changed.
+        """
+        ...
+
+    async def begin_again(
+        self,
+        trigger_id: int,
+        settlement: Settlement,
+        reservation: Reservation,
+        *,
+        daily_cap_micro_usd: int,
+        payer_id: int | None = None,
+    ) -> None:
+        """Settle the newest call of a GENERATING claim, and reserve another one within the same generation.
+
+        Raises ``BudgetExhausted`` as ``begin`` does; the settlement stays.
         """
         ...
 
@@ -189,8 +227,12 @@ class TurnStore(Protocol):
         """Replace the kept question of a claim that has not ended, once its files are read."""
         ...
 
+    async def move(self, question: Question) -> None:
+        """Replace the kept question of a CLAIMED claim by the same one with its reply in another channel."""
+        ...
+
     async def settle_attempt(self, trigger_id: int, settlement: Settlement) -> None:
-        """Settle the newest generation of a claim that goes on with another one."""
+        """Settle the newest call of a claim that goes on without it."""
         ...
 
     async def place(self, trigger_id: int, page: int, message_id: int) -> None:
@@ -210,16 +252,42 @@ class TurnStore(Protocol):
         """Store the pair of turns, settle the cost and put the reply into the outbox (READY), in one transaction.
 
         With ``history`` the pair is appended to that conversation, in place of the one that the question replaces. It
-        is not when the epoch has changed since (a reset), or when the replaced pair is no longer the latest: then
-        ``unkept`` makes the reply. Returns the reply that is in the outbox.
+        is not when the epoch has changed since (a reset), when the replaced pair is no longer the latest, or when the
+        continued one is gone: then ``unkept`` makes the reply. Returns the reply that is in the outbox.
         """
+        ...
+
+    async def complete_task(
+        self, question: Question, reply: Reply, settlement: Settlement, *, result_text: str | None = None
+    ) -> None:
+        """Settle a task's cost, put the reply into the outbox (READY) and keep the task, in one transaction."""
+        ...
+
+    async def kept_task(self, trigger_id: int) -> KeptTask | None:
+        """Return a task that was done, for as long as it is kept."""
+        ...
+
+    async def forget_task(self, trigger_id: int) -> None:
+        """Forget a task that was done."""
+        ...
+
+    async def park(self, trigger_id: int) -> None:
+        """Leave a READY reply in the outbox until its author's next command."""
+        ...
+
+    async def parked_authors(self) -> frozenset[int]:
+        """Return whose replies are parked."""
+        ...
+
+    async def parked(self, author_id: int) -> Sequence[Claim]:
+        """Return a member's parked replies, oldest first."""
         ...
 
     async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: int) -> None:
         """Put a notice into the outbox instead of an answer (READY).
 
-        ``billed``: the claim's reservations are settled in full, because the call may have cost that; otherwise they
-        are released.
+        ``billed``: what is still reserved for the claim is settled in full, because the call may have cost that;
+        otherwise it is released.
         """
         ...
 
@@ -295,12 +363,39 @@ class FetchFile(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture whose header was checked. ``mime`` is what the bytes are, whatever the file's name says."""
+
+    name: str
+    mime: str
+    width: int
+    height: int
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A sound file whose header was checked. ``name`` ends as the API wants it; ``seconds`` is ``None`` if unknown."""
+
+    name: str
+    mime: str
+    seconds: float | None
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FilesRead:
-    """What the files of a question hold. ``schema`` and its name come from a JSON Schema file that was checked."""
+    """What the files of a question hold. ``schema`` and its name come from a JSON Schema file that was checked.
+
+    ``mask`` says where pictures are to be edited; ``sound`` is what a task is about.
+    """
 
     attachments: tuple[AttachedText, ...] = ()
     schema: str | None = None
     schema_name: str | None = None
+    pictures: tuple[Picture, ...] = ()
+    mask: Picture | None = None
+    sound: Sound | None = None
 
 
 class FileReader(Protocol):
@@ -353,8 +448,15 @@ class Payer:
 class CallLedger(Protocol):
     """Reserves and settles calls that belong to no claim, against the same cap. All raise ``StoreUnavailable``."""
 
-    async def reserve(self, payer: Payer, reservation: Reservation, *, daily_cap_micro_usd: int) -> int:
-        """Reserve a call's worst case and return the id of its entry; raises ``BudgetExhausted``."""
+    async def reserve(
+        self,
+        payer: Payer,
+        reservation: Reservation,
+        *,
+        daily_cap_micro_usd: int,
+        member_requests_per_hour: int | None = None,
+    ) -> int:
+        """Reserve a call's worst case and return the id of its entry; raises the ``LimitReached``."""
         ...
 
     async def settle(self, entry_id: int, settlement: Settlement | None) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeAlias
 
 from bot.core.composing import compose_notice, compose_unsaved
 from bot.core.conversation import Claim, ConversationKey, Question, Reply, ReplyKind, TriggerKind
@@ -30,19 +30,26 @@ from bot.core.errors import (
     ReplyBlocked,
     ReplyTooLarge,
     StoreUnavailable,
+    TaskInterrupted,
     new_error_id,
 )
 from bot.core.folding import Folding, FoldResult
-from bot.core.generating import Generation, Parts, check_allowed, ids, ordinary_micro_usd
+from bot.core.generating import Parts, check_allowed, ids, ordinary_micro_usd
 from bot.core.limits import GENERATIONS, TURN_SECONDS
+from bot.core.parking import ParkedReplies
 from bot.core.ports import FileReader, Payer, Screen
 from bot.core.queueing import TurnQueue
 from bot.core.spending import ReachedLimits
+from bot.core.working import Work, work_for
 
 log = logging.getLogger(__name__)
 
 DELIVERY_PAUSES_SECONDS = (5.0, 15.0, 30.0, *(60.0,) * 11)  # about 12 minutes in all
 EXPLAINED = (ReplyBlocked, ReplyTooLarge, MayNotAttach)  # the reply does not stand; a sentence in its place can
+
+
+Move: TypeAlias = Callable[[Question], Awaitable[None]]  # keeps the question as it goes on elsewhere
+Elsewhere: TypeAlias = Callable[[Move], Awaitable[tuple[Question, Screen]]]
 
 
 class StopOutcome(Enum):
@@ -62,7 +69,8 @@ class TurnService:
         self._queue = TurnQueue()
         self._folding = Folding(parts)
         self._limits = ReachedLimits(parts.clock)
-        self._generations: dict[int, Generation] = {}
+        self._works: dict[int, Work] = {}
+        self.parked = ParkedReplies(parts.store)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -92,12 +100,20 @@ class TurnService:
         return limit is not None and self._limits.was_told(limit, member_id)
 
     async def ask(
-        self, question: Question, screen: Screen, files: FileReader | None = None, *, retries: int | None = None
+        self,
+        question: Question,
+        screen: Screen,
+        files: FileReader | None = None,
+        *,
+        retries: int | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """Answer a question, unless its trigger was claimed before. Returns when the reply is delivered or given up.
 
         ``files`` are read within the turn, so that a member's answers keep their order. ``retries`` is the failed
         trigger whose kept question this is: it is given up only once this one is claimed, and only to one of two.
+        ``elsewhere`` opens the place where the answer goes, once the trigger is claimed; after a crash before that, the
+        question is answered where it was asked.
         """
         question = replace(question, unread_files=question.unread_files or files is not None)
         try:
@@ -112,7 +128,10 @@ class TurnService:
             return
         if self._closing:
             return  # it is claimed: the next start answers it
-        await self._tracked(self._answer(question, screen, files))
+        if elsewhere is None:
+            await self._tracked(self._answer(question, screen, files))
+        else:
+            await self._tracked(self._answer_elsewhere(question, screen, files, elsewhere))
 
     async def kept_question(self, trigger_id: int, author_id: int) -> Question | None:
         """Return a failed question that is still kept, and only to the person who asked it."""
@@ -123,7 +142,7 @@ class TurnService:
         question = claim.question
         if claim.reply is not None:
             work = self._deliver(question, screen, claim.reply)
-        elif claim.generations >= GENERATIONS or self._seconds_left(question) <= 0:
+        elif claim.generations >= (GENERATIONS if question.task is None else 1) or self._seconds_left(question) <= 0:
             work = self._give_up(question, screen)
         else:
             work = self._answer(question, screen)
@@ -132,7 +151,7 @@ class TurnService:
 
     def stop(self, trigger_id: int, *, member_id: int, is_moderator: bool) -> StopOutcome:
         """Stop a growing answer; what came so far is kept."""
-        generation = self._generations.get(trigger_id)
+        generation = self._works.get(trigger_id)
         if generation is None:
             return StopOutcome.NOT_RUNNING
         if member_id != generation.question.author_id and not is_moderator:
@@ -164,13 +183,13 @@ class TurnService:
                 log.warning("a withdrawn answer stays in sight", extra={**ids(question), "detail": error.detail})
         return bool(generations)
 
-    def _asked_by(self, message_id: int) -> list[Generation]:
-        return [g for g in self._generations.values() if g.question.source_message_id == message_id]
+    def _asked_by(self, message_id: int) -> list[Work]:
+        return [g for g in self._works.values() if g.question.source_message_id == message_id]
 
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
         """Fold everything but the newest question and answer of a conversation into its notes, at a member's wish.
 
-        ``focus``: what the notes should keep above all, in the member's words. Raises ``BudgetExhausted``,
+        ``focus``: what the notes should keep above all, in the member's words. Raises a ``LimitReached``,
         ``StoreUnavailable``, ``Interrupted`` or the ``ProviderError`` that stood in the way; then nothing has changed.
         """
         if self._closing:
@@ -214,14 +233,26 @@ class TurnService:
                 task.cancel()
             raise
 
+    async def _answer_elsewhere(
+        self, question: Question, screen: Screen, files: FileReader | None, elsewhere: Elsewhere
+    ) -> None:
+        try:
+            moved, there = await elsewhere(self._store.move)
+        except Exception as error:  # noqa: BLE001  the boundary of a turn: the member is told where they asked
+            reply = await self._store_notice(question, screen, error, billed=0)
+            if reply is not None:
+                await self._deliver(question, screen, reply)
+            return
+        await self._answer(moved, there, files)
+
     async def _answer(self, question: Question, screen: Screen, files: FileReader | None = None) -> None:
-        generation = self._generations[question.trigger_id] = Generation(self._parts, question, screen, files)
+        generation = self._works[question.trigger_id] = work_for(self._parts, question, screen, files)
         reply: Reply | None = None
         delivered = False
         try:
             async with self._place(question.conversation, question.author_id):
                 reply = await generation.run()
-                self._generations.pop(question.trigger_id, None)
+                self._works.pop(question.trigger_id, None)
                 if generation.grown is not None and not self._closing:
                     self._folding.answered(question, generation.grown)
                 # The place is held until the reply stands, so that a member's answers appear in order.
@@ -236,7 +267,7 @@ class TurnService:
                 return
             reply = await self._store_notice(question, screen, error, billed=generation.billed_attempts(error))
         finally:
-            self._generations.pop(question.trigger_id, None)
+            self._works.pop(question.trigger_id, None)
         if reply is not None and not delivered:
             await self._deliver(question, screen, reply)
         await self._parts.token_ratios.save()
@@ -244,8 +275,8 @@ class TurnService:
     async def _was_told(self, question: Question, error: LimitReached) -> bool:
         """End a message's turn without a word when its author knows of the limit; a command is always answered."""
         ordinary = ordinary_micro_usd(self._parts)
-        self._limits.note(error, question.author_id, ordinary_micro_usd=ordinary)
-        if self._limits.tell(error, question.author_id) or question.kind is not TriggerKind.MESSAGE:
+        self._limits.note(error, question.counts_for, ordinary_micro_usd=ordinary)
+        if self._limits.tell(error, question.counts_for) or question.kind is not TriggerKind.MESSAGE:
             return False
         log.info("a limit was told before", extra={**ids(question), "code": error.code})
         await self._store.expire(question.trigger_id, error.code)
@@ -255,7 +286,8 @@ class TurnService:
         return nullcontext() if key is None else self._queue.place(key, member_id)
 
     async def _give_up(self, question: Question, screen: Screen) -> None:
-        reply = await self._store_notice(question, screen, Interrupted(), billed=1)
+        lost = Interrupted() if question.task is None else TaskInterrupted()
+        reply = await self._store_notice(question, screen, lost, billed=1)
         if reply is not None:
             await self._deliver(question, screen, reply)
 
@@ -263,6 +295,8 @@ class TurnService:
         """Store the notice about a failure; ``None`` when it could only be shown, not stored."""
         problem, error_id = self._identify(error, question)
         reply = compose_notice(question, problem, error_id, self._parts.sentences)
+        if question.task is not None and question.unread_files:
+            reply = replace(reply, retryable=False)  # its files are not kept
         try:
             await self._store.fail(question.trigger_id, problem.code, error_id, reply, billed=billed)
         except StoreUnavailable as unavailable:
@@ -306,9 +340,10 @@ class TurnService:
             await screen.deliver(reply)
         except DeliveryRefused as error:
             log.warning("Discord refuses the reply", extra={**ids(question), "detail": error.detail})
-            if isinstance(error, EXPLAINED) and reply.kind is ReplyKind.ANSWER:
+            explained = isinstance(error, EXPLAINED) and reply.kind is ReplyKind.ANSWER
+            if explained and not _is_parked(question):
                 return await self._explain(question, screen, error)
-            await self._store.expire(question.trigger_id, error.detail)
+            await self._park_or_expire(question, reply, error.detail)
             return True
         except DeliveryFailed as error:
             log.warning("Discord did not take the reply", extra={**ids(question), "detail": error.detail})
@@ -330,8 +365,20 @@ class TurnService:
                 await self._parts.clock.sleep(pause)
             if await self._try_to_deliver(question, screen, reply):
                 return
-        await self._store.expire(question.trigger_id, "not delivered in time")
+        await self._park_or_expire(question, reply, "not delivered in time")
         log.error("gave up delivering a reply", extra=ids(question))
+
+    async def _park_or_expire(self, question: Question, reply: Reply, reason: str) -> None:
+        """Keep what was paid for, and what only its asker may see, until their next command; end the rest."""
+        if reply.kind is ReplyKind.ANSWER and _is_parked(question):
+            await self.parked.add(question)
+        else:
+            await self._store.expire(question.trigger_id, reason)
 
     def _seconds_left(self, question: Question) -> float:
         return (question.asked_at + timedelta(seconds=TURN_SECONDS) - self._parts.clock.now()).total_seconds()
+
+
+def _is_parked(question: Question) -> bool:
+    """Whether an answer that cannot be shown is kept for its asker's next command."""
+    return question.route.ephemeral or question.task is not None

@@ -91,7 +91,7 @@ async def _endpoint(settings: Settings) -> AsyncIterator[tuple[Settings, str]]:
     """Yield the settings with an endpoint that answers, and a sentence that says which."""
     if any((settings.openai_api_key, settings.openai_base_url, settings.chat_api_key, settings.chat_base_url)):
         budget = REAL_BUDGET if settings.daily_budget_usd is None else settings.daily_budget_usd
-        host = urlsplit(settings.chat_endpoint.base_url).netloc
+        host = urlsplit(settings.endpoint("chat").base_url).netloc
         sentence = f"{settings.chat_model} at {host} answers, for at most {budget} USD a day (DAILY_BUDGET_USD)."
         yield settings.model_copy(update={"daily_budget_usd": budget}), sentence
         return

@@ -180,7 +180,7 @@ class World:
             None if question_id is None else {"channel_id": str(place.channel.id), "message_id": str(question_id)}
         )
         for page in lay_out(turn.text, max_pages=REPLY_PAGES):
-            files = [(page.file_name, page.file_bytes)] if page.file_name and page.file_bytes else []
+            files = [(file.name, file.content) for file in page.files]
             self._say(place, self._env.backend.bot_user.id, page.content, files, reference)
             reference = None
 

@@ -25,6 +25,7 @@ END_UNFINISHED = (
     "DELETE FROM pending WHERE trigger_id NOT IN (SELECT trigger_id FROM claims WHERE state = 'failed')",
     "DELETE FROM outbox",
 )
+FILES_SINCE = 6  # the schema from which on the files of replies have a table of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ def _checked(copy: Path, backup: Path, migrations: Path) -> DatabaseState:
             connection.execute("PRAGMA secure_delete = ON")
             for statement in END_UNFINISHED:
                 connection.execute(statement)
+            if _schema(connection) >= FILES_SINCE:
+                connection.execute("DELETE FROM outbox_files")
     except sqlite3.Error as error:
         raise StoreProblem(f"{backup} is damaged ({_name(error)}): nothing was changed") from error
     except StoreProblem as problem:

@@ -8,6 +8,8 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from bot.core.conversation import (
     AttachedText,
     ChatOptions,
@@ -17,6 +19,9 @@ from bot.core.conversation import (
     ReplyRoute,
     TriggerKind,
 )
+from bot.core.tasks import PictureTask, SoundTask, SpeechTask, Task
+
+TASKS: dict[str, type[Task]] = {"picture": PictureTask, "speech": SpeechTask, "sound": SoundTask}
 
 
 def storable(text: str) -> str:
@@ -42,7 +47,28 @@ def question_from_json(text: str, interaction_token: str | None) -> Question:
     if values["quote"]:
         values["quote"] = Quote(**_known(Quote, values["quote"]))
     values["attachments"] = _attachments(values.get("attachments", []))
+    values["task"] = _task(values.get("task"))
     return Question(**_known(Question, values))
+
+
+def task_to_json(task: Task) -> str:
+    """Write a task."""
+    return storable(json.dumps(task, ensure_ascii=False, default=_plain))
+
+
+def task_from_json(text: str) -> Task:
+    """Read a task that this version or an earlier one wrote."""
+    task = _task(json.loads(text))
+    if task is None:
+        raise ValueError("not a task")
+    return task
+
+
+def _task(values: Mapping[str, Any] | None) -> Task | None:
+    if values is None:
+        return None
+    kind = TASKS[values["is"]]
+    return TypeAdapter(kind).validate_python(_known(kind, values))
 
 
 def options_to_json(options: ChatOptions) -> str | None:
@@ -75,11 +101,14 @@ def _plain(value: Any) -> object:
     # Not asdict, which copies every value on the way: a claim is acknowledged only after this.
     if isinstance(value, datetime):
         return value.isoformat()
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    plain = {field.name: getattr(value, field.name) for field in fields(value)}
+    names = [name for name, kind in TASKS.items() if isinstance(value, kind)]
+    return {"is": names[0], **plain} if names else plain
 
 
 def _known(
-    kind: type[Question | ReplyRoute | ChatOptions | ConversationKey | Quote | AttachedText], values: Mapping[str, Any]
+    kind: type[Question | ReplyRoute | ChatOptions | ConversationKey | Quote | AttachedText | Task],
+    values: Mapping[str, Any],
 ) -> Any:
     """Leave out what an earlier version wrote and this one does not know."""
     names = {field.name for field in fields(kind)}

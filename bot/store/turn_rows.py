@@ -16,9 +16,12 @@ from bot.core.conversation import (
     Question,
     Quote,
     Reply,
+    ReplyFile,
     ReplyKind,
     Turn,
+    VoiceNote,
 )
+from bot.core.tasks import KeptTask
 from bot.store.database import Parameters, milliseconds, moment
 from bot.store.questions import (
     attachments_from_json,
@@ -26,6 +29,7 @@ from bot.store.questions import (
     options_to_json,
     question_from_json,
     storable,
+    task_from_json,
 )
 
 
@@ -67,8 +71,17 @@ def turn_from_row(row: sqlite3.Row) -> Turn:
     quote = None if row["quote_text"] is None else Quote(row["quote_author_name"], row["quote_text"])
     asked_at = None if row["asked_at"] is None else moment(row["asked_at"])
     role = ChatRole(row["chat_role"])
-    attachments = attachments_from_json(row["attachments"])
-    return Turn(row["turn_id"], role, row["text"], row["author_name"], quote, asked_at, row["trigger_id"], attachments)
+    return Turn(
+        turn_id=row["turn_id"],
+        chat_role=role,
+        text=row["text"],
+        author_name=row["author_name"],
+        quote=quote,
+        asked_at=asked_at,
+        trigger_id=row["trigger_id"],
+        attachments=attachments_from_json(row["attachments"]),
+        author_id=row["author_id"],
+    )
 
 
 def contiguous(placed: Mapping[int, int]) -> tuple[int, ...]:
@@ -76,8 +89,57 @@ def contiguous(placed: Mapping[int, int]) -> tuple[int, ...]:
     return tuple(placed[page] for page in takewhile(placed.__contains__, count()))
 
 
-def claim_from_row(row: sqlite3.Row, places: list[sqlite3.Row], pages: list[sqlite3.Row]) -> Claim:
-    """Read one unfinished claim; ``places`` and ``pages`` hold those of all claims, pages in order."""
+def page_rows(trigger_id: int, reply: Reply) -> list[Parameters]:
+    """Return the rows of a reply's pages."""
+    return [
+        {"trigger_id": trigger_id, "page": number, "content": storable(page.content)}
+        for number, page in enumerate(reply.pages)
+    ]
+
+
+def file_rows(trigger_id: int, reply: Reply) -> list[Parameters]:
+    """Return the rows of a reply's files."""
+    return [
+        {
+            "trigger_id": trigger_id,
+            "page": page_number,
+            "number": number,
+            "name": file.name,
+            "content": file.content,
+            "description": None if file.description is None else storable(file.description),
+            "spoiler": int(file.spoiler),
+            "voice_seconds": None if file.voice is None else file.voice.duration_seconds,
+            "waveform": None if file.voice is None else file.voice.waveform,
+        }
+        for page_number, page in enumerate(reply.pages)
+        for number, file in enumerate(page.files)
+    ]
+
+
+def reply_file_from_row(row: sqlite3.Row) -> ReplyFile:
+    """Read one file of a reply."""
+    voice = None if row["voice_seconds"] is None else VoiceNote(row["voice_seconds"], row["waveform"])
+    return ReplyFile(row["name"], row["content"], row["description"], bool(row["spoiler"]), voice)
+
+
+def task_from_row(row: sqlite3.Row) -> KeptTask:
+    """Read a task that was done."""
+    return KeptTask(
+        trigger_id=row["trigger_id"],
+        author_id=row["author_id"],
+        channel_id=row["channel_id"],
+        private=bool(row["private"]),
+        text=row["text"],
+        task=task_from_json(row["task"]),
+        result_text=row["result_text"],
+        done_at=moment(row["done_at"]),
+    )
+
+
+def claim_from_row(
+    row: sqlite3.Row, places: list[sqlite3.Row], pages: list[sqlite3.Row], files: list[sqlite3.Row]
+) -> Claim:
+    """Read one unfinished claim; ``places``, ``pages`` and ``files`` hold those of all claims, in order."""
     trigger_id = row["trigger_id"]
     message_ids = contiguous(
         {place["page"]: place["message_id"] for place in places if place["trigger_id"] == trigger_id}
@@ -87,7 +149,14 @@ def claim_from_row(row: sqlite3.Row, places: list[sqlite3.Row], pages: list[sqli
         reply = Reply(
             ReplyKind(row["reply_kind"]),
             tuple(
-                Page(page["content"], page["file_name"], page["file_bytes"])
+                Page(
+                    page["content"],
+                    tuple(
+                        reply_file_from_row(file)
+                        for file in files
+                        if (file["trigger_id"], file["page"]) == (trigger_id, page["page"])
+                    ),
+                )
                 for page in pages
                 if page["trigger_id"] == trigger_id
             ),

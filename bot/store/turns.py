@@ -6,18 +6,30 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.core.conversation import Answer, Claim, ClaimState, ConversationKey, History, Question, Reply
 from bot.core.errors import BeingAnswered, BudgetExhausted, MemberLimitReached
 from bot.core.ports import Clock, Reservation, Settlement
+from bot.core.tasks import KeptTask
 from bot.store import turn_sql as sql
 from bot.store.database import Database, Parameters, Transaction, milliseconds, moment
-from bot.store.questions import question_from_json, question_to_json, storable
-from bot.store.turn_rows import claim_from_row, turn_from_row, turn_pair
+from bot.store.questions import question_from_json, question_to_json, storable, task_to_json
+from bot.store.turn_rows import (
+    claim_from_row,
+    file_rows,
+    page_rows,
+    task_from_row,
+    turn_from_row,
+    turn_pair,
+)
 
 INTERACTION_TOKEN_AGE = timedelta(minutes=15)  # Discord refuses it afterwards
 FAILED_QUESTION_AGE = timedelta(hours=24)
+PARKED_AGE = timedelta(days=7)
+TASK_AGE = timedelta(days=30)
+# Files of replies that are not delivered yet and are written anew by every sweep; more of them wait for a later one.
+SWEPT_FILE_BYTES = 16 * 1024 * 1024
 HOUR = timedelta(hours=1)
 
 
@@ -49,6 +61,7 @@ class SqliteTurnStore:
             "channel_id": question.route.channel_id,
             "message_id": question.source_message_id,
             "about_trigger_id": about,
+            "replaces_trigger_id": question.replaces,
             "now": now,
         }
         pending: Parameters = {
@@ -79,33 +92,48 @@ class SqliteTurnStore:
         *,
         daily_cap_micro_usd: int,
         member_requests_per_hour: int | None = None,
+        payer_id: int | None = None,
     ) -> None:
         """Move the claim to GENERATING and reserve the worst case, or raise the ``LimitReached``."""
         now = self._clock.now()
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        parameters: Parameters = {
-            "trigger_id": trigger_id,
-            "run_id": self._run_id,
-            "capability": reservation.capability,
-            "model": reservation.model,
-            "micro_usd": reservation.micro_usd,
-            "cap": daily_cap_micro_usd,
-            "midnight": milliseconds(midnight),
-            "now": milliseconds(now),
-        }
+        parameters = self._reserved(trigger_id, reservation, daily_cap_micro_usd, payer_id)
 
         async def work(transaction: Transaction) -> None:
             if member_requests_per_hour is not None:
                 window = {"hour_ago": milliseconds(now - HOUR), "limit": member_requests_per_hour}
-                for row in await transaction.run(sql.MEMBER_FULL, {"trigger_id": trigger_id, **window}):
+                whose = {"trigger_id": trigger_id, "payer_id": payer_id}
+                for row in await transaction.run(sql.MEMBER_FULL, {**whose, **window}):
                     raise MemberLimitReached(moment(row["asked_at"]) + HOUR, limit=member_requests_per_hour)
             if await transaction.run(sql.RESERVE, parameters):
                 await transaction.run(sql.GENERATE, {"trigger_id": trigger_id, "now": milliseconds(now)})
                 return
             await _require(transaction, trigger_id, ClaimState.CLAIMED, ClaimState.GENERATING)
-            raise BudgetExhausted(midnight + timedelta(days=1), micro_usd=reservation.micro_usd)
+            raise BudgetExhausted(_midnight(now) + timedelta(days=1), micro_usd=reservation.micro_usd)
 
         await self._database.transaction(work)
+
+    async def begin_again(
+        self,
+        trigger_id: int,
+        settlement: Settlement,
+        reservation: Reservation,
+        *,
+        daily_cap_micro_usd: int,
+        payer_id: int | None = None,
+    ) -> None:
+        """Settle the newest call and reserve another one of the same generation, or raise ``BudgetExhausted``."""
+
+        async def work(transaction: Transaction) -> bool:
+            await transaction.run(sql.SETTLE, self._settled(trigger_id, settlement))
+            parameters = self._reserved(trigger_id, reservation, daily_cap_micro_usd, payer_id)
+            if await transaction.run(sql.RESERVE, parameters):
+                return True
+            await _require(transaction, trigger_id, ClaimState.GENERATING)
+            return False
+
+        if not await self._database.transaction(work):  # the settlement is kept all the same
+            resets_at = _midnight(self._clock.now()) + timedelta(days=1)
+            raise BudgetExhausted(resets_at, micro_usd=reservation.micro_usd)
 
     async def history(self, key: ConversationKey) -> History:
         """Return the conversation's turns of the current epoch, oldest first; makes the conversation if it is new."""
@@ -134,8 +162,24 @@ class SqliteTurnStore:
 
         await self._database.transaction(work)
 
+    async def move(self, question: Question) -> None:
+        """Let a CLAIMED question be answered in another channel: nothing is shown of its reply yet."""
+        moved: Parameters = {
+            "trigger_id": question.trigger_id,
+            "channel_id": question.route.channel_id,
+            "question": question_to_json(question),
+        }
+
+        async def work(transaction: Transaction) -> None:
+            await _require(transaction, question.trigger_id, ClaimState.CLAIMED)
+            await transaction.run(sql.MOVE, moved)
+            await transaction.run(sql.REVISE, moved)
+            await transaction.run(sql.FORGET_PLACES, moved)
+
+        await self._database.transaction(work)
+
     async def settle_attempt(self, trigger_id: int, settlement: Settlement) -> None:
-        """Settle the newest generation of a claim that goes on with another one."""
+        """Settle the newest call of a claim that goes on without it."""
         await self._database.run(sql.SETTLE, self._settled(trigger_id, settlement))
 
     async def place(self, trigger_id: int, page: int, message_id: int) -> None:
@@ -165,7 +209,7 @@ class SqliteTurnStore:
                 return reply
             for row in await transaction.run(sql.QUESTION, {"trigger_id": trigger_id}):
                 question = question_from_json(row["question"], None)
-                place = {**_place(history), "replaces": question.replaces}
+                place = {**_place(history), "replaces": question.replaces, "continues": question.continues}
                 kept = bool(await transaction.run(sql.MAY_ADD, place))
                 stored = reply if kept or unkept is None else unkept()
                 if await self._make_ready(transaction, trigger_id, stored, now) and kept:
@@ -177,8 +221,42 @@ class SqliteTurnStore:
 
         return await self._database.transaction(work)
 
+    async def complete_task(
+        self, question: Question, reply: Reply, settlement: Settlement, *, result_text: str | None = None
+    ) -> None:
+        """Settle the cost of a task, put its reply into the outbox (READY), and keep what its buttons need."""
+        trigger_id, now = question.trigger_id, self._now()
+        if question.task is None:
+            raise ValueError("not a task")
+        kept: Parameters = {
+            "trigger_id": trigger_id,
+            "author_id": question.author_id,
+            "channel_id": question.route.channel_id,
+            "private": int(question.route.ephemeral),
+            "text": storable(question.text),
+            "task": task_to_json(question.task),
+            "result_text": None if result_text is None else storable(result_text),
+            "now": now,
+        }
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.run(sql.SETTLE, self._settled(trigger_id, settlement))
+            if await self._make_ready(transaction, trigger_id, reply, now):
+                await transaction.run(sql.PUT_TASK, kept)
+
+        await self._database.transaction(work)
+
+    async def kept_task(self, trigger_id: int) -> KeptTask | None:
+        """Return a task that was done, for as long as it is kept."""
+        rows = await self._database.run(sql.TASK, {"trigger_id": trigger_id})
+        return task_from_row(rows[0]) if rows else None
+
+    async def forget_task(self, trigger_id: int) -> None:
+        """Forget a task that was done."""
+        await self._database.run(sql.FORGET_TASK, {"trigger_id": trigger_id})
+
     async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: int) -> None:
-        """Put a notice into the outbox (READY), and settle the claim's reservations in full or release them.
+        """Put a notice into the outbox (READY), and settle what is still reserved in full or release it.
 
         What an earlier run of the program reserved is settled in full in any case.
         """
@@ -222,8 +300,36 @@ class SqliteTurnStore:
                 await transaction.run(sql.SETTLE_FAILED, cost)
                 await transaction.run(sql.FORGET_QUESTION, parameters)
                 await transaction.run(sql.EMPTY_OUTBOX, parameters)
+                await transaction.run(sql.EMPTY_OUTBOX_FILES, parameters)
 
         await self._database.transaction(work)
+
+    async def park(self, trigger_id: int) -> None:
+        """Leave a READY reply where it is until its author's next command; its token is of no use any more."""
+        parameters: Parameters = {"trigger_id": trigger_id, "now": self._now()}
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.run(sql.PARK, parameters)
+            await transaction.run(sql.KEEP_QUESTION, parameters)
+
+        await self._database.transaction(work)
+
+    async def parked_authors(self) -> frozenset[int]:
+        """Return whose replies are parked."""
+        return frozenset(row["author_id"] for row in await self._database.run(sql.PARKED_AUTHORS))
+
+    async def parked(self, author_id: int) -> Sequence[Claim]:
+        """Return a member's parked replies, oldest first."""
+
+        async def work(transaction: Transaction) -> list[Claim]:
+            claims = []
+            for row in await transaction.run(sql.PARKED, {"author_id": author_id}):
+                named: Parameters = {"trigger_id": row["trigger_id"]}
+                pages, files = await transaction.run(sql.PAGES, named), await transaction.run(sql.FILES, named)
+                claims.append(claim_from_row(row, [], pages, files))
+            return claims
+
+        return await self._database.transaction(work)
 
     async def kept_question(self, trigger_id: int, author_id: int) -> Question | None:
         """Return the kept question of a FAILED claim to its author and leave it where it is."""
@@ -242,7 +348,8 @@ class SqliteTurnStore:
             claims = await transaction.run(sql.UNFINISHED)
             places = await transaction.run(sql.UNFINISHED_PLACES)
             pages = await transaction.run(sql.UNFINISHED_PAGES)
-            return [claim_from_row(row, places, pages) for row in claims]
+            files = await transaction.run(sql.UNFINISHED_FILES)
+            return [claim_from_row(row, places, pages, files) for row in claims]
 
         return await self._database.transaction(work)
 
@@ -260,7 +367,8 @@ class SqliteTurnStore:
         await self._database.transaction(work)
 
     async def sweep(self) -> None:
-        """Wipe interaction tokens after 15 minutes and kept questions after 24 hours.
+        """Wipe interaction tokens after 15 minutes, kept questions after 24 hours, parked replies after 7 days, tasks
+        after 30.
 
         Also empties the write-ahead log, so that what was wiped or deleted until now leaves the disk. To be called at
         start and every few minutes.
@@ -270,12 +378,18 @@ class SqliteTurnStore:
         async def work(transaction: Transaction) -> None:
             await transaction.run(sql.SWEEP_TOKENS, {"before": milliseconds(now - INTERACTION_TOKEN_AGE)})
             await transaction.run(sql.SWEEP_QUESTIONS, {"before": milliseconds(now - FAILED_QUESTION_AGE)})
+            await transaction.run(sql.SWEEP_TASKS, {"before": milliseconds(now - TASK_AGE)})
+            for row in await transaction.run(sql.PARKED_BEFORE, {"before": milliseconds(now - PARKED_AGE)}):
+                await self._end_in(transaction, sql.EXPIRE, row["trigger_id"], reason="parked too long")
             # secure_delete overwrites a row where it lies, but not the copies that stay behind when SQLite moves rows
             # between pages. Emptying a whole table overwrites its pages; what is still needed is written anew.
-            for every, empty, put in (
+            anew = [
                 (sql.PENDING, sql.EMPTY_PENDING, sql.PUT_PENDING),
                 (sql.UNFINISHED_PAGES, sql.EMPTY_WHOLE_OUTBOX, sql.PUT_PAGE),
-            ):
+            ]
+            if (await transaction.run(sql.UNFINISHED_FILE_BYTES))[0]["bytes"] <= SWEPT_FILE_BYTES:
+                anew.append((sql.UNFINISHED_FILES, sql.EMPTY_ALL_OUTBOX_FILES, sql.PUT_FILE))
+            for every, empty, put in anew:
                 kept = await transaction.run(every)
                 await transaction.run(empty)
                 await transaction.run_many(put, [dict(row) for row in kept])
@@ -309,35 +423,40 @@ class SqliteTurnStore:
         if not rows:
             await _require(transaction, trigger_id, *ClaimState)
             return False
-        await transaction.run_many(
-            sql.PUT_PAGE,
-            [
-                {
-                    "trigger_id": trigger_id,
-                    "page": number,
-                    "content": storable(page.content),
-                    "file_name": page.file_name,
-                    "file_bytes": page.file_bytes,
-                }
-                for number, page in enumerate(reply.pages)
-            ],
-        )
+        await transaction.run_many(sql.PUT_PAGE, page_rows(trigger_id, reply))
+        await transaction.run_many(sql.PUT_FILE, file_rows(trigger_id, reply))
         return True
 
     async def _end(self, statement: str, trigger_id: int, *, reason: str | None = None) -> None:
+        await self._database.transaction(lambda transaction: self._end_in(transaction, statement, trigger_id, reason))
+
+    async def _end_in(
+        self, transaction: Transaction, statement: str, trigger_id: int, reason: str | None = None
+    ) -> None:
         parameters: Parameters = {"trigger_id": trigger_id, "reason": reason, "now": self._now()}
+        rows = await transaction.run(statement, parameters)
+        if rows:
+            await transaction.run(sql.KEEP_QUESTION if rows[0]["keeps_question"] else sql.FORGET_QUESTION, parameters)
+            await transaction.run(sql.EMPTY_OUTBOX, parameters)
+            await transaction.run(sql.EMPTY_OUTBOX_FILES, parameters)
+        else:
+            await _require(transaction, trigger_id, *sql.ENDED)
 
-        async def work(transaction: Transaction) -> None:
-            rows = await transaction.run(statement, parameters)
-            if rows:
-                await transaction.run(
-                    sql.KEEP_QUESTION if rows[0]["keeps_question"] else sql.FORGET_QUESTION, parameters
-                )
-                await transaction.run(sql.EMPTY_OUTBOX, parameters)
-            else:
-                await _require(transaction, trigger_id, *sql.ENDED)
-
-        await self._database.transaction(work)
+    def _reserved(
+        self, trigger_id: int, reservation: Reservation, cap_micro_usd: int, payer_id: int | None
+    ) -> Parameters:
+        now = self._clock.now()
+        return {
+            "trigger_id": trigger_id,
+            "run_id": self._run_id,
+            "capability": reservation.capability,
+            "model": reservation.model,
+            "micro_usd": reservation.micro_usd,
+            "payer_id": payer_id,
+            "cap": cap_micro_usd,
+            "midnight": milliseconds(_midnight(now)),
+            "now": milliseconds(now),
+        }
 
     def _settled(self, trigger_id: int, settlement: Settlement) -> Parameters:
         return {
@@ -351,6 +470,10 @@ class SqliteTurnStore:
 
     def _now(self) -> int:
         return milliseconds(self._clock.now())
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 async def _require(transaction: Transaction, trigger_id: int, *states: ClaimState) -> None:

@@ -267,8 +267,8 @@ class DiscordScreen(ABC):
             options["view"] = view
 
         async def send() -> discord.Message:
-            file = _file(page)
-            attached = options if file is None else {**options, "file": file}
+            files = files_of(page)
+            attached = {**options, "files": files} if files else options
             return await self._channel.send(page.content or None, nonce=self._around.sends(own_nonce), **attached)
 
         return await self._call(send, page)
@@ -277,7 +277,7 @@ class DiscordScreen(ABC):
         try:
             return await call(make, clock=self._around.clock, seconds=_seconds(page))
         except DeliveryRefused as error:
-            if _file(page) is not None and is_missing_right(error):
+            if page.files and is_missing_right(error):
                 raise MayNotAttach(error.detail) from error
             raise
 
@@ -285,7 +285,7 @@ class DiscordScreen(ABC):
         message = self._channel.get_partial_message(self._shown[number].message_id)
 
         async def edit() -> discord.Message:
-            return await message.edit(content=page.content, attachments=_files(page), view=view)
+            return await message.edit(content=page.content, attachments=_attachments(page), view=view)
 
         await self._call(edit, page)
 
@@ -382,7 +382,7 @@ class InteractionScreen(DiscordScreen):
 
         async def edit() -> discord.WebhookMessage:
             return await webhook.edit_message(
-                self._shown[0].message_id, content=page.content, attachments=_files(page), view=view
+                self._shown[0].message_id, content=page.content, attachments=_attachments(page), view=view
             )
 
         try:
@@ -401,18 +401,18 @@ class InteractionScreen(DiscordScreen):
         await self._send_again(number, page, kind, lambda again: self._send_to_channel(page, buttons, again))
 
 
-def _file(page: Page) -> discord.File | None:
-    """Return the page's file, opened anew: a repeated call needs a fresh one."""
-    if page.file_name is None or page.file_bytes is None:
-        return None
-    return discord.File(io.BytesIO(page.file_bytes), page.file_name)
+def files_of(page: Page) -> list[discord.File]:
+    """Return the page's files, opened anew: a repeated call needs fresh ones."""
+    return [
+        discord.File(io.BytesIO(file.content), file.name, description=file.description, spoiler=file.spoiler)
+        for file in page.files
+    ]
 
 
-def _files(page: Page) -> Any:
-    """Return what an edit does to the attachments: the page's file in place of any, or nothing at all."""
-    file = _file(page)
-    return discord.utils.MISSING if file is None else [file]
+def _attachments(page: Page) -> Any:
+    """Return what an edit does to the attachments: the page's files in place of any, or nothing at all."""
+    return files_of(page) or discord.utils.MISSING
 
 
 def _seconds(page: Page) -> float:
-    return UPLOAD_SECONDS if page.file_bytes else CALL_SECONDS
+    return UPLOAD_SECONDS if page.files else CALL_SECONDS

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bot.core.conversation import ReplyFile
 from bot.core.markdown import utf16_length
 from bot.core.pages import clean, lay_out, lay_out_json, lay_out_unfinished, quote_block
 from tests.core.test_splitting import anything, code, markdown, prose
@@ -181,12 +182,12 @@ def test_every_page_stands_on_its_own(text: str, header: str, footer: str, max_p
         assert not any(mark and mark in block for mark in (header, footer) for block in code_blocks(page.content))
     assert pages[0].content.startswith(header)
     assert pages[-1].content.endswith(footer)
-    if pages[-1].file_bytes is None:
+    if not pages[-1].files:
         contents = [page.content for page in pages]
         contents[0] = contents[0].removeprefix(header)
         contents[-1] = contents[-1].removesuffix(footer)
         assert hold(contents, clean(text))
-    assert all(page.file_bytes is None for page in pages[:-1])
+    assert all(not page.files for page in pages[:-1])
 
 
 @given(markdown.map(lambda text: text.replace("|", "").replace("](", "")))
@@ -199,22 +200,22 @@ def test_an_answer_is_shown_whole(text: str) -> None:
 def test_a_long_answer_is_a_beginning_and_a_file() -> None:
     text = f"# Title\r\n\r\n{prose(6000)}\n\n```py\n{code(100)}\n```\n \x00 \u202e end\n"
     pages = lay_out(text, header="> why?", footer="-# cut", file_note="-# whole in the file")
-    assert [page.file_name for page in pages] == [None, None, "answer.md"]
+    assert [[file.name for file in page.files] for page in pages] == [[], [], ["answer.md"]]
     assert pages[0].content.startswith("> why?\n\n# Title\n\nThe quick")
     assert pages[-1].content.endswith("\n-# whole in the file\n-# cut")
-    assert pages[-1].file_bytes == text.encode()
+    assert pages[-1].files[0].content == text.encode()
     assert all(1500 < len(page.content) <= 2000 for page in pages)
 
 
 def test_a_private_answer_is_one_page_and_a_file() -> None:
     (page,) = lay_out(prose(5000), footer="-# note", max_pages=1)
-    assert page.file_bytes == prose(5000).encode()
+    assert page.files[0].content == prose(5000).encode()
     assert page.content.endswith("it sleeps.\n-# note")
 
 
 def test_the_file_holds_half_a_surrogate_pair_as_a_replacement_character() -> None:
     (page,) = lay_out("😀 \ud83d" * 1000, max_pages=1)
-    assert page.file_bytes == ("😀 \ufffd" * 1000).encode()
+    assert page.files[0].content == ("😀 \ufffd" * 1000).encode()
 
 
 def test_a_footer_that_does_not_fit_takes_some_text_with_it() -> None:
@@ -275,10 +276,10 @@ def test_every_moment_of_a_growing_answer_can_be_shown(text: str, data: st.DataO
 def test_json_is_a_block_when_it_fits_and_a_file_when_not() -> None:
     small, large = json.dumps({"a": [1, "é"]}, indent=1), json.dumps({"a": "x" * 2000})
     (page,) = lay_out_json(f"\n{small}\n", header="> q", footer="-# n")
-    assert (page.content, page.file_bytes) == (f"> q\n\n```json\n{small}\n```\n-# n", None)
+    assert (page.content, page.files) == (f"> q\n\n```json\n{small}\n```\n-# n", ())
     (page,) = lay_out_json(large, footer="-# n", file_note="The JSON is in the file.")
     assert page.content == "The JSON is in the file.\n-# n"
-    assert (page.file_name, page.file_bytes) == ("answer.json", large.encode())
+    assert page.files == (ReplyFile("answer.json", large.encode()),)
     (page,) = lay_out_json(large)
     assert page.content == "`answer.json`"
     with pytest.raises(ValueError, match="no JSON"):
@@ -289,7 +290,7 @@ def test_json_that_cannot_be_shown_as_it_is_becomes_a_file() -> None:
     for value in ("```py\na\n```", "right\u202eleft"):
         text = json.dumps({"code": value}, ensure_ascii=False)
         (page,) = lay_out_json(text)
-        assert page.file_bytes == text.encode()
+        assert page.files[0].content == text.encode()
 
 
 # --- quote_block

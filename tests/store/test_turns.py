@@ -18,6 +18,7 @@ from bot.core.conversation import (
     Page,
     Quote,
     Reply,
+    ReplyFile,
     ReplyKind,
     ReplyRoute,
     TriggerKind,
@@ -50,7 +51,7 @@ SLASH = replace(
     kind=TriggerKind.INTERACTION,
     route=ReplyRoute(500, application_id=77, interaction_token="secret-token", ephemeral=True, single_page=True),
     conversation=ConversationKey(500, 900, member_id=42),
-    quote=Quote("Bob", "look: ζ 🦊"),
+    quote=Quote("Other", "look: ζ 🦊"),
     options=ChatOptions(model="m", temperature=0.5, max_tokens=9, json=True, system_prompt="be brief"),
     show_question=True,
 )
@@ -82,7 +83,7 @@ async def test_after_a_restart_a_claim_is_the_question_that_was_asked(path: Path
 
 
 async def test_after_a_restart_the_store_says_what_is_left(path: Path) -> None:
-    reply = Reply(ReplyKind.ANSWER, (Page("one"), Page("two", "answer.md", b"\x00\xff")))
+    reply = Reply(ReplyKind.ANSWER, (Page("one"), Page("two", (ReplyFile("answer.md", b"\x00\xff"),))))
     async with open_database(path) as database:
         store = SqliteTurnStore(database, FakeClock())
         await generate(store, ask(30))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.conversation import Page, Reply, ReplyKind, ReplyRoute
+from bot.core.conversation import Page, Reply, ReplyFile, ReplyKind, ReplyRoute
 from bot.store.database import Database
 from bot.store.turns import SqliteTurnStore
 from tests.clock import FakeClock
@@ -25,7 +25,7 @@ def secret_route(canary: str) -> ReplyRoute:
 
 async def make_ready(store: SqliteTurnStore, trigger_id: int, canary: str, *, padding: int = 0) -> None:
     text = f"{canary}-text" + "." * padding
-    pages = (Page(f"{canary}-page"), Page("", f"{canary}.md", f"{canary}-file".encode() + b"." * padding))
+    pages = (Page(f"{canary}-page"), Page("", (ReplyFile(f"{canary}.md", f"{canary}-file".encode() + b"." * padding),)))
     reply = Reply(ReplyKind.ANSWER, pages)
     await generate(store, ask(trigger_id, text=text, author_name=f"{canary}-name", route=secret_route(canary)))
     await store.complete(trigger_id, replace(ANSWER, text=text), reply, SETTLEMENT, history=None)

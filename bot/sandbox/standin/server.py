@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 from aiohttp import web
 
 from bot.sandbox.standin import models
 from bot.sandbox.standin.behaviours import Behaviour
+from bot.sandbox.standin.bodies import parsed
 from bot.sandbox.standin.chat import ChatEndpoint
 from bot.sandbox.standin.pace import Pace
 from bot.sandbox.standin.record import RECORD, Journal, RecordedRequest
@@ -26,6 +27,17 @@ HOST = "127.0.0.1"
 BODY_BYTES = 64 * 1024 * 1024  # pictures and audio come in requests too
 SHUTDOWN_SECONDS = 0.05  # then whatever still streams is cancelled
 AT_ONCE = Pace()
+
+
+class Endpoint(Protocol):
+    """A family of endpoints."""
+
+    script: deque[Behaviour]
+    billed: int
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return its routes."""
+        ...
 
 
 class StandIn:
@@ -50,11 +62,14 @@ class StandIn:
         self._failures: list[Exception] = []
         self._journal = Journal(log)
         self._chat = ChatEndpoint(pace)
+        # Each family of endpoints by its name, with its script and its bill.
+        self._endpoints: dict[str, Endpoint] = {"chat": self._chat}
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[self._serve], client_max_size=BODY_BYTES)
-        app.add_routes([*self._chat.routes(), *models.routes()])
+        app.add_routes([route for endpoint in self._endpoints.values() for route in endpoint.routes()])
+        app.add_routes(models.routes())
         app.on_response_prepare.append(self._sign)
         # Without handler_cancellation nobody would notice that a client went away.
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
@@ -89,12 +104,12 @@ class StandIn:
 
     @property
     def billed(self) -> int:
-        """How many completions were generated: counted when one begins, whether or not the client gets it."""
-        return self._chat.billed
+        """How many answers were generated: counted when one begins, whether or not the client gets it."""
+        return sum(endpoint.billed for endpoint in self._endpoints.values())
 
-    def script(self, *behaviours: Behaviour) -> None:
-        """Let each of the following chat requests show one of these behaviours, in order."""
-        self._chat.script.extend(behaviours)
+    def script(self, *behaviours: Behaviour, of: str = "chat") -> None:
+        """Let each of the following requests to one family of endpoints show one of these behaviours, in order."""
+        self._endpoints[of].script.extend(behaviours)
 
     def release(self) -> None:
         """Let every request go on that has come so far and is held, or will be (``Hold``, ``Stall``)."""
@@ -110,7 +125,8 @@ class StandIn:
         """Record a request, and turn what goes wrong into OpenAI's error object."""
         came_at = time.perf_counter()
         raw = await request.read()
-        record = RecordedRequest(request.method, request.path, request.headers, _parsed(raw), came_at)
+        body = parsed(raw, request.headers.get("Content-Type", ""))
+        record = RecordedRequest(request.method, request.path, request.headers, body, came_at)
         request[RECORD] = record
         await self._journal.add(record)
         try:
@@ -158,10 +174,3 @@ class StandIn:
     async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
         if record := request.get(RECORD):
             response.headers["x-request-id"] = f"req_standin_{record.number}"
-
-
-def _parsed(raw: bytes) -> object:
-    try:
-        return json.loads(raw)
-    except ValueError:  # no JSON, or not even UTF-8: the endpoint refuses it
-        return None

@@ -1,0 +1,153 @@
+"""What a turn does between claim and reply: an answer in words (``Generation``), or a task that is paid for once."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from bot.core.composing import NOTHING
+from bot.core.conversation import Question, Reply
+from bot.core.errors import FileProblem, FileRefused, ParleyError, Stopped
+from bot.core.generating import Generation, Grown, Parts, recorded
+from bot.core.ports import FileReader, FilesRead, Reservation, Screen, Settlement
+
+T = TypeVar("T")
+
+
+class Work(Protocol):
+    """One turn's work. ``task``: the asyncio task that does it. ``sent``: a provider has been asked."""
+
+    question: Question
+    task: asyncio.Task[Any] | None
+    sent: bool
+    grown: Grown | None
+
+    @property
+    def text(self) -> str:
+        """What can be shown although it cannot be stored."""
+        ...
+
+    def stop(self) -> None:
+        """End it; what came so far counts."""
+        ...
+
+    def revise(self, text: str) -> None:
+        """Follow the question's new words, unless it is too late."""
+        ...
+
+    async def remove(self) -> None:
+        """Take away what is shown."""
+        ...
+
+    async def run(self) -> Reply:
+        """Return the reply once it is stored in the outbox; raises a ``ParleyError``."""
+        ...
+
+    def billed_attempts(self, error: Exception) -> int:
+        """Return how many calls of the failed work may have cost what was reserved for one."""
+        ...
+
+
+MakeWork: TypeAlias = Callable[[Parts, Question, Screen, FileReader | None], Work]
+
+
+def work_for(parts: Parts, question: Question, screen: Screen, files: FileReader | None) -> Work:
+    """Return the work that a question asks for."""
+    if question.task is None:
+        return Generation(parts, question, screen, files)
+    return parts.works[type(question.task)](parts, question, screen, files)
+
+
+class PaidWork(ABC):
+    """A task whose calls cost money and are never made again by themselves. Implements ``Work``.
+
+    The reservation holds the worst case of all its calls. Whatever fails after the first call was sent is booked in
+    full; a result is stored with its files before anything is shown.
+    """
+
+    def __init__(self, parts: Parts, question: Question, screen: Screen, files: FileReader | None) -> None:
+        self.question = question
+        self.task: asyncio.Task[Any] | None = asyncio.current_task()
+        self.sent = False
+        self.grown: Grown | None = None
+        self._parts = parts
+        self._screen = screen
+        self._files = files
+        self._calls: asyncio.Task[Any] | None = None
+        self._stopped = False
+
+    @property
+    def text(self) -> str:
+        """Nothing: a picture that cannot be stored is not shown."""
+        return ""
+
+    def stop(self) -> None:
+        """Give up waiting for the provider."""
+        self._stopped = True
+        if self._calls is not None:
+            self._calls.cancel()
+
+    def revise(self, text: str) -> None:
+        """Follow the question's new words, unless the provider has been asked."""
+        if not self.sent:
+            self.question = replace(self.question, text=text)
+
+    async def remove(self) -> None:
+        """Take away what is shown."""
+        await self._screen.deliver(NOTHING)
+
+    @abstractmethod
+    async def run(self) -> Reply:
+        """Return the reply once it is stored in the outbox; raises a ``ParleyError``."""
+
+    def billed_attempts(self, error: Exception) -> int:
+        """Return 1 when the provider may have worked for the failed task."""
+        if not self.sent:
+            return 0
+        return int(error.may_be_billed if isinstance(error, ParleyError) else True)
+
+    async def _read_files(self) -> FilesRead:
+        """Return what the task's files hold; raises ``FileRefused`` (also when a restart lost them)."""
+        if self._files is not None:
+            return await self._files.read()
+        if self.question.unread_files:
+            raise FileRefused(FileProblem.GONE, number=1)
+        return FilesRead()
+
+    async def _reserve(self, reservation: Reservation) -> None:
+        policy = self._parts.policy
+        await self._parts.store.begin(
+            self.question.trigger_id,
+            recorded(self._parts, reservation),
+            daily_cap_micro_usd=policy.daily_cap_micro_usd,
+            member_requests_per_hour=policy.member_requests_per_hour,
+            payer_id=self.question.payer_id,
+        )
+
+    async def _paid(self, calls: Coroutine[Any, Any, T]) -> T:
+        """Await calls to the provider, which Stop gives up; raises ``Stopped`` then."""
+        if self._is_stopped():
+            calls.close()
+            raise Stopped
+        self.sent = True
+        self._calls = asyncio.create_task(calls)
+        try:
+            result: T = await self._calls
+        except asyncio.CancelledError:
+            this_task = asyncio.current_task()
+            if not self._is_stopped() or (this_task is not None and this_task.cancelling()):
+                raise  # not Stop, but the process closing
+            raise Stopped from None
+        finally:
+            self._calls = None
+        return result
+
+    def _is_stopped(self) -> bool:
+        return self._stopped
+
+    async def _complete(self, reply: Reply, settlement: Settlement, *, result_text: str | None = None) -> Reply:
+        await self._parts.store.complete_task(self.question, reply, settlement, result_text=result_text)
+        return reply
