@@ -13,6 +13,7 @@ from typing import TypedDict
 
 from bot.clock import SystemClock
 from bot.core.catalogue import Capability, Catalogue, CatalogueError
+from bot.core.channels import PausedChannels, SentNonces
 from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
@@ -23,6 +24,9 @@ from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
+from bot.gateway.identifying import IdentifyLog
+from bot.gateway.link import GatewayLink
+from bot.gateway.rest import RestDiscipline
 from bot.provider.breaker import Breaker
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.models import OpenAIModelList
@@ -33,8 +37,10 @@ from bot.settings import CAPABILITIES, Endpoint, Settings, SettingsError
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
+from bot.store.direct_messages import SqliteDirectMessages
 from bot.store.figures import SqliteFigures
 from bot.store.folds import SqliteFoldStore
+from bot.store.identifies import SqliteIdentifyStore
 from bot.store.migrations import MIGRATIONS, migrate
 from bot.store.preferences import SqlitePreferenceStore
 from bot.store.pulse import Pulse
@@ -78,8 +84,19 @@ class Services:
     figures: SqliteFigures
     breakers: Mapping[str, Breaker]  # by what the endpoint is asked for
     daily_cap_micro_usd: int
-    message_content: bool
+    link: GatewayLink
+    identifies: IdentifyLog
+    rest: RestDiscipline
+    paused: PausedChannels
+    sent: SentNonces
+    direct_messages: SqliteDirectMessages
+    catch_up_channels: bool
     degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
+
+    @property
+    def message_content(self) -> bool:
+        """Whether Discord gives the bot the words of messages that are not meant for it."""
+        return self.link.message_content
 
 
 def read_catalogue(overlay: Path | None) -> Catalogue:
@@ -178,7 +195,13 @@ async def open_services(
             figures=SqliteFigures(database, clock),
             breakers={"chat": chat_model.breaker},
             daily_cap_micro_usd=policy.daily_cap_micro_usd,
-            message_content=settings.message_content_intent,
+            link=GatewayLink(clock, message_content=settings.message_content_intent),
+            identifies=IdentifyLog(SqliteIdentifyStore(database), clock),
+            rest=RestDiscipline(clock),
+            paused=PausedChannels(clock),
+            sent=SentNonces(),
+            direct_messages=SqliteDirectMessages(database),
+            catch_up_channels=settings.catch_up_channels,
         )
 
 

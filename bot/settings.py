@@ -141,6 +141,7 @@ class Settings(BaseModel):
     allowed_models: Annotated[Text, AfterValidator(_checked_models)] | None = None
     attachment_hosts: Annotated[Text, AfterValidator(_checked_hosts)] = "cdn.discordapp.com,media.discordapp.net"
     message_content_intent: Annotated[bool, BeforeValidator(_unquoted)] = False
+    catch_up_channels: Annotated[bool, BeforeValidator(_unquoted)] = False
     database_url: Annotated[Text, AfterValidator(_checked_database_url)] = "sqlite:///data/parley.db"
     retention_days: Annotated[int, BeforeValidator(_unquoted), Field(ge=1, le=3650)] = 30
     catalogue_overlay: Annotated[Path, BeforeValidator(_unquoted)] | None = None

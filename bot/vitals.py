@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.core.errors import StoreUnavailable
-from bot.gateway_age import seconds_since_heard
+from bot.gateway.link import GatewayState
 from bot.heartbeat import BEAT_SECONDS, Heartbeat, write_heartbeat
 from bot.store.figures import Undelivered
 
@@ -53,12 +53,9 @@ class Vitals:
         self._bot = bot
         self._services = services
         self._loop_watch = loop_watch
-        self._ready = False
         self._gateway_heard_at = self._database_written_at = self._now()
         self._undelivered = NOTHING
         self._writes = True
-        for event, listener in (("on_ready", self._found), ("on_resumed", self._found), ("on_disconnect", self._lost)):
-            bot.add_listener(listener, event)
 
     async def keep_beating(self, path: Path) -> None:
         """Write the heartbeat for as long as the bot runs."""
@@ -81,9 +78,9 @@ class Vitals:
     def heartbeat(self) -> Heartbeat:
         """Return how the bot is now."""
         now = self._now()
-        since_heard = seconds_since_heard(self._bot)
-        if self._ready and since_heard is not None:
-            self._gateway_heard_at = now - since_heard
+        gateway = self._services.link.state()
+        if gateway.connected and gateway.last_dispatch_age_seconds is not None:
+            self._gateway_heard_at = now - gateway.last_dispatch_age_seconds
         breakers = self._services.breakers
         return Heartbeat(
             written_at=now,
@@ -92,7 +89,7 @@ class Vitals:
             oldest_undelivered_at=self._undelivered.oldest_at,
             open_breakers={name: code for name in breakers if (code := breakers[name].open_code) is not None},
             blocked_seconds=self._loop_watch.longest_seconds(),
-            degraded=dict(self._services.degraded),
+            degraded={**self._services.degraded, **_reasons(gateway)},
         )
 
     async def figures(self) -> Figures:
@@ -134,14 +131,18 @@ class Vitals:
         self._writes = True
         self._database_written_at = self._now()
 
-    async def _found(self) -> None:
-        self._ready = True
-
-    async def _lost(self) -> None:
-        self._ready = False
-
     def _now(self) -> float:
         return self._services.clock.now().timestamp()
+
+
+def _reasons(gateway: GatewayState) -> dict[str, str]:
+    """Return what the connection to Discord lacks."""
+    reasons = {}
+    if gateway.identify_wait_seconds > 0:
+        reasons["login"] = f"too many logins: the next one is in {gateway.identify_wait_seconds:.0f} s"
+    if gateway.content_intent_lost:
+        reasons["intent"] = "Discord refuses the Message Content intent: channels with the mode auto are not answered"
+    return reasons
 
 
 def resident_bytes() -> int:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from discord.gateway import DiscordWebSocket, KeepAliveHandler
 
 from bot.app import Parley
 from bot.core.errors import QuotaExhausted
@@ -53,51 +50,45 @@ async def verdict(vitals: Vitals, clock: FakeClock) -> Verdict:
     return judge(vitals.heartbeat(), clock.now().timestamp())
 
 
-def connected(bot: Parley, monkeypatch: pytest.MonkeyPatch) -> KeepAliveHandler:
-    """Give the client a connection whose frames the test decides."""
-    keep_alive = KeepAliveHandler.__new__(KeepAliveHandler)
-    keep_alive.tick()
-    monkeypatch.setattr(bot, "ws", SimpleNamespace(_keep_alive=keep_alive))
-    return keep_alive
-
-
 async def test_at_first_everything_is_well(vitals: Vitals, clock: FakeClock) -> None:
     found = await verdict(vitals, clock)
     assert (found.problems, found.degraded) == ((), ())
 
 
-async def test_a_gateway_that_never_comes_or_stays_away(
-    vitals: Vitals, bot: Parley, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_gateway_that_never_comes_or_stays_away(vitals: Vitals, services: Services, clock: FakeClock) -> None:
     clock.advance(timedelta(seconds=121))
     assert "nothing was heard from Discord" in (await verdict(vitals, clock)).line
-    connected(bot, monkeypatch)
+    services.link.heard()
     assert not (await verdict(vitals, clock)).healthy, "a socket that is not ready yet is no session"
-    await vitals._found()
+    services.link.connected = True
     assert (await verdict(vitals, clock)).healthy
-    await vitals._lost()
+    services.link.connected = False
     clock.advance(timedelta(seconds=119))
     assert (await verdict(vitals, clock)).healthy
     clock.advance(timedelta(seconds=2))
     assert not (await verdict(vitals, clock)).healthy
 
 
-async def test_a_gateway_that_says_nothing_any_more(
-    vitals: Vitals, bot: Parley, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keep_alive = connected(bot, monkeypatch)
-    await vitals._found()
-    keep_alive._last_recv -= 119
+async def test_a_gateway_that_says_nothing_any_more(vitals: Vitals, services: Services, clock: FakeClock) -> None:
+    services.link.heard()
+    services.link.connected = True
+    clock.advance(timedelta(seconds=119))
     assert (await verdict(vitals, clock)).healthy
-    keep_alive._last_recv -= 2
+    clock.advance(timedelta(seconds=2))
     assert "nothing was heard from Discord for 121 s" in (await verdict(vitals, clock)).line
-    keep_alive.tick()
+    services.link.heard()
     assert (await verdict(vitals, clock)).healthy
 
 
-def test_what_is_read_of_discord_py_is_still_there() -> None:
-    assert "self._last_recv" in inspect.getsource(KeepAliveHandler.tick)
-    assert "_keep_alive.tick()" in inspect.getsource(DiscordWebSocket.received_message)
+async def test_a_login_that_waits_and_an_intent_that_is_refused(
+    vitals: Vitals, services: Services, clock: FakeClock
+) -> None:
+    services.link.waits_to_identify(300)
+    assert "the next one is in 300 s" in (await verdict(vitals, clock)).line
+    services.link.waits_to_identify(0)
+    assert (await verdict(vitals, clock)).degraded == ()
+    services.link.lose_message_content()
+    assert "Message Content" in (await verdict(vitals, clock)).line
 
 
 async def test_a_breaker_that_opens(vitals: Vitals, services: Services, clock: FakeClock) -> None:
@@ -116,7 +107,6 @@ async def test_an_answer_that_stays_undelivered(vitals: Vitals, services: Servic
     await answer(services.store, ask(2))
     assert (await verdict(vitals, clock)).degraded == ()
     clock.advance(timedelta(seconds=61))
-    await vitals._found()
     assert "undelivered for 61 s" in (await verdict(vitals, clock)).line
     assert (await vitals.figures()).undelivered == 2
     clock.advance(timedelta(seconds=840))

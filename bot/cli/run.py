@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import sys
-import threading
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bot.cli.ending import EXIT_BUSY, EXIT_CONFIG, EXIT_PROBLEM, settings_or_stop, stop
+from bot.cli.ending import EXIT_BUSY, EXIT_CONFIG, EXIT_PROBLEM, exit_hard_after, settings_or_stop, stop
 from bot.logs import log_what_nobody_caught, report_lost_error
 from bot.settings import Settings, SettingsError
 
@@ -26,8 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("bot")
 
 GRACE_SECONDS = 20.0
-END_SECONDS = 25.0  # compose.yaml grants 30 before SIGKILL: whatever hangs, the log says so first
-TOKEN_REVOKED = 4004  # the gateway's close code
+HARD_EXIT_SECONDS = 25.0  # compose.yaml grants 30 before SIGKILL: whatever hangs, the log says so first
 
 
 def run() -> None:
@@ -36,9 +33,8 @@ def run() -> None:
     log_what_nobody_caught()
     token = settings.discord_token.get_secret_value() if settings.discord_token is not None else ""
     # A wrong setting is told before the slow imports.
-    import discord  # noqa: PLC0415
-
     from bot.core.errors import StoreUnavailable  # noqa: PLC0415
+    from bot.gateway.supervisor import GatewayProblem  # noqa: PLC0415
     from bot.store.lock import own_folder  # noqa: PLC0415
     from bot.store.problem import DatabaseDamaged, FolderInUse, StoreProblem  # noqa: PLC0415
 
@@ -56,20 +52,8 @@ def run() -> None:
         stop([error.problem], EXIT_CONFIG)
     except StoreUnavailable as error:
         stop([f"The database {settings.database_path} cannot be used now ({error.detail})"], EXIT_BUSY)
-    except discord.LoginFailure:
-        problem = "DISCORD_TOKEN: Discord does not accept it; reset it on the Bot page of the developer portal"
-        stop([problem], EXIT_CONFIG)
-    except discord.ConnectionClosed as error:
-        if error.code != TOKEN_REVOKED:
-            raise
-        problem = "DISCORD_TOKEN: Discord has revoked it; reset it on the Bot page of the developer portal"
-        stop([problem], EXIT_CONFIG)
-    except discord.PrivilegedIntentsRequired:
-        problem = (
-            "MESSAGE_CONTENT_INTENT: Discord refuses it. Switch on the Message Content intent on the Bot page of the "
-            "developer portal, or set MESSAGE_CONTENT_INTENT=false"
-        )
-        stop([problem], EXIT_CONFIG)
+    except GatewayProblem as error:
+        stop([error.problem], EXIT_CONFIG)
     except Exception as error:  # whatever it is, its message may hold somebody's words: the log leaves that out
         log.critical("the bot has ended", exc_info=error)
         sys.exit(EXIT_PROBLEM)
@@ -97,18 +81,6 @@ def _restored(path: Path, damaged: DatabaseDamaged) -> dict[str, str]:
     return {"database": f"the database was damaged at the start: {backup.name} took its place, {kept.name} is kept"}
 
 
-def end_anyway(seconds: float) -> None:
-    """End the process after this while whatever hangs, a thread that nobody can stop included."""
-
-    def leave() -> None:
-        log.error("something did not end in time")
-        os._exit(EXIT_PROBLEM)
-
-    timer = threading.Timer(seconds, leave)
-    timer.daemon = True
-    timer.start()
-
-
 def _metrics(vitals: Vitals, settings: Settings) -> AbstractAsyncContextManager[None]:
     if settings.metrics_port is None:
         return nullcontext()
@@ -118,14 +90,24 @@ def _metrics(vitals: Vitals, settings: Settings) -> AbstractAsyncContextManager[
 
 
 async def _serve(settings: Settings, token: str, *, degraded: Mapping[str, str] | None = None) -> None:
+    told_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(report_lost_error)
+
+    def told() -> None:
+        exit_hard_after(HARD_EXIT_SECONDS)
+        told_to_stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+
     from bot.app import Parley, point_discord_at  # noqa: PLC0415
+    from bot.gateway.supervisor import Supervisor  # noqa: PLC0415
     from bot.heartbeat import HEARTBEAT_NAME  # noqa: PLC0415
     from bot.loop_watch import LoopWatch  # noqa: PLC0415
     from bot.services import open_services, sweep_now_and_then  # noqa: PLC0415
     from bot.vitals import Vitals  # noqa: PLC0415
 
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(report_lost_error)
     point_discord_at(api_url=settings.discord_api_url, gateway_url=settings.discord_gateway_url)
     heartbeat_path = settings.database_path.with_name(HEARTBEAT_NAME)
     async with (
@@ -135,21 +117,18 @@ async def _serve(settings: Settings, token: str, *, degraded: Mapping[str, str] 
         _metrics(vitals := Vitals(bot, services, loop_watch), settings),
     ):
         services.degraded.update(degraded or {})
-        client = asyncio.create_task(bot.start(token))
+        supervising = asyncio.create_task(Supervisor(bot).run(token))
         sweeping = asyncio.create_task(sweep_now_and_then(services))
         beating = asyncio.create_task(vitals.keep_beating(heartbeat_path))
-        told_to_stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, told_to_stop.set)
         stopping = asyncio.create_task(told_to_stop.wait())
-        tasks = {client, sweeping, beating, stopping}
+        working: set[asyncio.Task[None]] = {supervising, sweeping, beating}
+        tasks = {*working, stopping}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for ended in (client, sweeping, beating):
+            for ended in working:
                 if ended.done():
                     ended.result()
             log.info("stopping")
-            end_anyway(END_SECONDS)
             await services.turns.close(grace_seconds=GRACE_SECONDS)
         finally:
             for task in tasks:

@@ -75,6 +75,11 @@ WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating')
 RETURNING trigger_id
 """
 
+UNREADY: Final = """
+UPDATE claims SET state = 'generating', updated_at = :now WHERE trigger_id = :trigger_id AND state = 'ready'
+RETURNING trigger_id
+"""
+
 QUESTION: Final = "SELECT question FROM pending WHERE trigger_id = :trigger_id"
 
 REVISE: Final = "UPDATE pending SET question = :question WHERE trigger_id = :trigger_id"

@@ -273,6 +273,17 @@ class SqliteTurnStore:
 
         await self._database.transaction(work)
 
+    async def explain(self, trigger_id: int, reason: str, error_id: str, reply: Reply) -> None:
+        """Put a notice into the outbox in place of the READY reply, which Discord refuses."""
+        now = self._now()
+
+        async def work(transaction: Transaction) -> None:
+            if await transaction.run(sql.UNREADY, {"trigger_id": trigger_id, "now": now}):
+                await transaction.run(sql.EMPTY_OUTBOX, {"trigger_id": trigger_id})
+                await self._make_ready(transaction, trigger_id, reply, now, reason=reason, error_id=error_id)
+
+        await self._database.transaction(work)
+
     async def finish(self, trigger_id: int) -> None:
         """End a READY claim and wipe it; a failed question stays for ``take_failed`` when its notice is retryable."""
         await self._end(sql.FINISH, trigger_id)

@@ -16,6 +16,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
+LOG_SECONDS = 20.0
 EXIT_SECONDS = 30.0  # what compose.yaml grants between SIGTERM and SIGKILL
 
 
@@ -40,6 +41,12 @@ class Program:
     def log(self) -> str:
         """Everything that it wrote so far, to either stream."""
         return self._log_path.read_text(encoding="utf-8", errors="replace")
+
+    async def says(self, words: str) -> None:
+        """Wait until the log has these words: no stand-in can see what is not done."""
+        async with asyncio.timeout(LOG_SECONDS):
+            while words not in self.log:  # noqa: ASYNC110 - a file tells nobody
+                await asyncio.sleep(0.02)
 
     async def until(self, waiting: Awaitable[T]) -> T:
         """Await something, unless the program ends before it."""
