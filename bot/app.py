@@ -128,6 +128,7 @@ class Parley(commands.Bot):
             max_ratelimit_timeout=30.0,
             http_trace=self._trace(),
         )
+        self.rest_refusals = 0  # answers with status 429
 
     async def setup_hook(self) -> None:
         """Load the extensions; sync the commands when they have changed. Runs before the first READY only."""
@@ -187,6 +188,12 @@ class Parley(commands.Bot):
                     reset_after_seconds=float(reset_after),
                 )
 
+        async def count(
+            _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+        ) -> None:
+            self.rest_refusals += end.response.status == HTTPStatus.TOO_MANY_REQUESTS
+
         trace.on_request_end.append(learn)
+        trace.on_request_end.append(count)
         self.services.rest.hang_on(trace)
         return trace

@@ -74,6 +74,16 @@ class TurnService:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
+    @property
+    def answering(self) -> int:
+        """How many questions are being answered."""
+        return max(0, len(self._works) - self.waiting)
+
+    @property
+    def waiting(self) -> int:
+        """How many questions wait for others of their conversation."""
+        return self._queue.waiting
+
     def early_refusal(
         self, key: ConversationKey | None, *, member_id: int | None = None, model: str | None = None
     ) -> str | None:

@@ -121,13 +121,13 @@ FINISH: Final = """
 UPDATE claims
 SET state = CASE reply_kind WHEN 'answer' THEN 'done' ELSE 'failed' END, parked_at = NULL, updated_at = :now
 WHERE trigger_id = :trigger_id AND state = 'ready'
-RETURNING state = 'failed' AND retryable = 1 AS keeps_question
+RETURNING state, state = 'failed' AND retryable = 1 AS keeps_question
 """
 
 EXPIRE: Final = """
 UPDATE claims SET state = 'expired', reason = :reason, parked_at = NULL, updated_at = :now
 WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating', 'ready')
-RETURNING 0 AS keeps_question
+RETURNING state, 0 AS keeps_question
 """
 
 CANCEL: Final = """
