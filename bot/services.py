@@ -80,10 +80,6 @@ class Services:
     clock: Clock
     pace: EditPace
     pulse: Pulse
-    retention: Retention
-    figures: SqliteFigures
-    breakers: Mapping[str, Breaker]  # by what the endpoint is asked for
-    daily_cap_micro_usd: int
     link: GatewayLink
     identifies: IdentifyLog
     rest: RestDiscipline
@@ -91,6 +87,10 @@ class Services:
     sent: SentNonces
     direct_messages: SqliteDirectMessages
     catch_up_channels: bool
+    retention: Retention
+    figures: SqliteFigures
+    breakers: Mapping[str, Breaker]  # by what the endpoint is asked for
+    daily_cap_micro_usd: int
     degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
 
     @property
@@ -191,10 +191,6 @@ async def open_services(
             clock=clock,
             pace=EditPace(),
             pulse=Pulse(database),
-            retention=Retention(database, clock, days=settings.retention_days),
-            figures=SqliteFigures(database, clock),
-            breakers={"chat": chat_model.breaker},
-            daily_cap_micro_usd=policy.daily_cap_micro_usd,
             link=GatewayLink(clock, message_content=settings.message_content_intent),
             identifies=IdentifyLog(SqliteIdentifyStore(database), clock),
             rest=RestDiscipline(clock),
@@ -202,6 +198,10 @@ async def open_services(
             sent=SentNonces(),
             direct_messages=SqliteDirectMessages(database),
             catch_up_channels=settings.catch_up_channels,
+            retention=Retention(database, clock, days=settings.retention_days),
+            figures=SqliteFigures(database, clock),
+            breakers={"chat": chat_model.breaker},
+            daily_cap_micro_usd=policy.daily_cap_micro_usd,
         )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bot.cli.ending import EXIT_BUSY, EXIT_CONFIG, EXIT_PROBLEM, exit_hard_after, settings_or_stop, stop
+from bot.cli.ending import EXIT_BUSY, EXIT_CONFIG, EXIT_PROBLEM, settings_or_stop, stop
 from bot.logs import log_what_nobody_caught, report_lost_error
 from bot.settings import Settings, SettingsError
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("bot")
 
 GRACE_SECONDS = 20.0
-HARD_EXIT_SECONDS = 25.0  # compose.yaml grants 30 before SIGKILL: whatever hangs, the log says so first
+END_SECONDS = 25.0  # compose.yaml grants 30 before SIGKILL: whatever hangs, the log says so first
 
 
 def run() -> None:
@@ -81,6 +83,18 @@ def _restored(path: Path, damaged: DatabaseDamaged) -> dict[str, str]:
     return {"database": f"the database was damaged at the start: {backup.name} took its place, {kept.name} is kept"}
 
 
+def end_anyway(seconds: float) -> None:
+    """End the process after this while whatever hangs, a thread that nobody can stop included."""
+
+    def leave() -> None:
+        log.error("something did not end in time")
+        os._exit(EXIT_PROBLEM)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
+
+
 def _metrics(vitals: Vitals, settings: Settings) -> AbstractAsyncContextManager[None]:
     if settings.metrics_port is None:
         return nullcontext()
@@ -94,12 +108,12 @@ async def _serve(settings: Settings, token: str, *, degraded: Mapping[str, str] 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(report_lost_error)
 
-    def told() -> None:
-        exit_hard_after(HARD_EXIT_SECONDS)
+    def tell_to_stop() -> None:
+        end_anyway(END_SECONDS)
         told_to_stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told)
+        loop.add_signal_handler(number, tell_to_stop)
 
     from bot.app import Parley, point_discord_at  # noqa: PLC0415
     from bot.gateway.supervisor import Supervisor  # noqa: PLC0415

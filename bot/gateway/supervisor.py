@@ -173,10 +173,12 @@ class Supervisor:
                 _, _, limit = await self._bot.http.get_bot_gateway()
                 if limit["remaining"] >= SESSIONS_LEFT:
                     self._link.waits_to_identify(0)
+                    self._services.degraded.pop("logins", None)
                     return
                 wait = max(LONGEST_WAIT_SECONDS, limit["reset_after"] / 1000)
             log.error("too many logins: waiting before the next one", extra={"seconds": round(wait)})
             self._link.waits_to_identify(wait)
+            self._services.degraded["logins"] = "too many logins to Discord: waiting before the next one"
             await self._clock.sleep(min(wait, LOOK_AGAIN_SECONDS))
 
     def _judge(self, code: int) -> None:
@@ -188,6 +190,7 @@ class Supervisor:
                 "of the developer portal and start the bot again, or set MESSAGE_CONTENT_INTENT=false"
             )
             self._link.lose_message_content()
+            self._services.degraded["message_content"] = "Discord refuses the Message Content intent"
             set_intents(self._bot, self._bot.wanted_intents())
             self._session = None
         elif code in HOPELESS:

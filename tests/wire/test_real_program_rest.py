@@ -105,6 +105,7 @@ async def test_a_private_answer_that_cannot_be_shown_goes_to_no_channel(
 ) -> None:
     world = discord_standin.world
     program = await started(bench, discord_standin)
+    discord_standin.journal.watchers.clear()  # the answer is shown to its asker all the same, after another sentence
     standin.script(Say(ANSWER))
     for route in (ORIGINAL, OF_WEBHOOK):
         discord_standin.refuse("PATCH", route, 404, 10008)
@@ -249,3 +250,17 @@ async def test_a_send_in_doubt_for_minutes_is_looked_for_before_it_is_sent_again
     discord_standin.clock.advance(400.0)  # Discord has forgotten the nonce
     await program.until(discord_standin.wait_for(shows(discord_standin, question, ANSWER)))
     assert len(world.shown_by_bot(world.general)) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 50013), (500, 0)])
+async def test_typing_that_fails_delays_nothing(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn, status: int, code: int
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    discord_standin.refuse("POST", "/channels/{channel_id}/typing", status, code)
+    standin.script(Say(ANSWER))
+    question = await ask(program, discord_standin, world.general, QUESTION, ANSWER)
+    # Nothing waited for the five tries that discord.py makes.
+    assert len(discord_standin.requests("POST", "/typing")) < 5
+    assert reply_to(discord_standin, question).content == ANSWER
