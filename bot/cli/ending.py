@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -22,6 +24,18 @@ def stop(problems: Sequence[str], code: int) -> NoReturn:
     for problem in problems:
         sys.stderr.write(f"parley: {problem}\n")
     sys.exit(code)
+
+
+def exit_hard_after(seconds: float) -> None:
+    """End the process after so long, whatever hangs. Nothing is lost by that: what matters is on the disk."""
+
+    def end() -> None:
+        log.critical("stopping hangs: ending at once")
+        os._exit(EXIT_PROBLEM)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def say(line: str) -> None:
