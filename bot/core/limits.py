@@ -33,6 +33,9 @@ PDF_PAGES = 50
 FILE_CHARS = 60_000  # of all files of one question that is answered once: some 20 pages
 KEPT_FILE_CHARS = 24_000  # in a conversation, where a question is sent again and again beside the others
 FILE_NAME_CHARS = 80
+PICTURE_BYTES = 20 * 1024 * 1024
+PICTURE_PIXELS = 40_000_000
+PICTURES = 4  # of one question
 
 PROMPT_TOKENS = 16_000  # system prompt, turns and question; the oldest half is left out in one block beyond it
 FOLD_ABOVE_TOKENS = 7_000  # a conversation that is longer after an answer: its oldest half becomes notes

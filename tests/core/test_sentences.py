@@ -40,7 +40,7 @@ def made(error: type[ParleyError]) -> ParleyError:
 
 @pytest.mark.parametrize("problem", errors.FileProblem)
 def test_every_problem_with_a_file_has_a_sentence(problem: errors.FileProblem) -> None:
-    refused = errors.FileRefused(problem, number=2, limit=4, where="#/properties/name")
+    refused = errors.FileRefused(problem, number=2, limit=4, where="#/properties/name", width=64, height=32)
     sentence = read_sentences().notice(refused, "12ab34cd").splitlines()[0]
     assert sentence.endswith(".")
     assert not re.search(r"\{|\}", sentence)
@@ -83,5 +83,5 @@ def test_gaps_are_named_as_the_program_fills_them() -> None:
             "sentence", "error_id", "resets_at", "seconds", "model", "options", "asked", "channel",
             "number", "limit", "where", "path", "rule", "name", "chars",
             "turns", "since", "tokens", "usd", "thread", "link", "question",
-            "allowed", "mention", "models", "capability", "input", "output", "day", "days",
+            "width", "height", "allowed", "mention", "models", "capability", "input", "output", "day", "days",
         }  # fmt: skip
