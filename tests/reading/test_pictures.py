@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import BaseTestServer, TestServer
 
 from bot.core.errors import FileProblem, FileRefused
 from bot.core.limits import PICTURE_BYTES, PICTURES
@@ -91,7 +91,7 @@ class TestMask:
 class Places:
     """A host that is listed, and a reader that fetches from it."""
 
-    server: TestServer
+    server: BaseTestServer
     reading: Reading
 
     async def problem_of(self, url: str) -> FileProblem:
