@@ -24,6 +24,7 @@ from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.parameters import is_openai
+from bot.reading.earlier import PicturesOfMessages
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
 from bot.settings import Settings, SettingsError
@@ -57,6 +58,7 @@ class Services:
     catalogue: Catalogue
     offering: Offering
     reading: Reading
+    pictures: PicturesOfMessages
     sentences: Sentences
     clock: Clock
     pace: EditPace
@@ -118,6 +120,7 @@ async def open_services(
         )
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
         reading = Reading(fetch_file or capped_fetch)
+        pictures = PicturesOfMessages(reading.picture)
         try:
             policy = TurnPolicy(
                 model=settings.chat_model,
@@ -150,6 +153,7 @@ async def open_services(
                 clock=clock,
                 sentences=sentences,
                 policy=policy,
+                pictures=pictures,
             )
             turns = turn_service(parts)
             yield Services(
@@ -167,6 +171,7 @@ async def open_services(
                     only_known=is_openai(endpoint.base_url),
                 ),
                 reading=reading,
+                pictures=pictures,
                 sentences=sentences,
                 clock=clock,
                 pace=EditPace(),

@@ -173,6 +173,7 @@ class FileProblem(StrEnum):
     PICTURE_CMYK = "picture_cmyk"
     PICTURE_HEIC = "picture_heic"
     PICTURE_TOO_MANY = "picture_too_many"
+    PICTURES_BYTES = "pictures_bytes"
     MASK_TYPE = "mask_type"
     MASK_SIZE = "mask_size"
     MASK_OPAQUE = "mask_opaque"
@@ -327,6 +328,22 @@ class EndpointMissing(ProviderError):
 
     code = "endpoint_missing"
     retryable = True  # once the owner has mended it
+
+
+class NoVision(ProviderError):
+    """The model does not see pictures, and there is nothing else to answer."""
+
+    code = "no_vision"
+    retryable = True  # once the owner has chosen another model
+
+    def __init__(self, detail: str = "", *, model: str) -> None:
+        super().__init__(detail, model=model)
+
+
+class PictureRefused(ProviderError):
+    """The server refuses a picture, or pictures at all."""
+
+    code = "picture_refused"
 
 
 class RequestRefused(ProviderError):
