@@ -31,6 +31,7 @@ from bot.provider.breaker import Breaker
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.models import OpenAIModelList
 from bot.provider.parameters import is_openai
+from bot.reading.earlier import PicturesOfMessages
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
 from bot.settings import CAPABILITIES, Endpoint, Settings, SettingsError
@@ -76,6 +77,7 @@ class Services:
     catalogue: Catalogue
     offering: Offering
     reading: Reading
+    pictures: PicturesOfMessages
     sentences: Sentences
     clock: Clock
     pace: EditPace
@@ -154,6 +156,7 @@ async def open_services(
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
         resources.push_async_callback(capped_fetch.aclose)
         reading = Reading(fetch_file or capped_fetch)
+        pictures = PicturesOfMessages(reading.picture)
         policy = TurnPolicy(
             model=settings.chat_model,
             daily_cap_micro_usd=int((settings.daily_budget_usd or 0) * MICRO),
@@ -176,6 +179,7 @@ async def open_services(
             clock=clock,
             sentences=sentences,
             policy=policy,
+            pictures=pictures,
         )
         turns = turn_service(parts)
         sources = _sources(settings, clock, resources)
@@ -187,6 +191,7 @@ async def open_services(
             catalogue=catalogue,
             offering=Offering(sources, catalogue, clock, allowed=policy.allowed_models),
             reading=reading,
+            pictures=pictures,
             sentences=sentences,
             clock=clock,
             pace=EditPace(),

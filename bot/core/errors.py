@@ -167,6 +167,19 @@ class FileProblem(StrEnum):
     PDF_LOCKED = "file_pdf_locked"
     PDF_WITHOUT_TEXT = "file_pdf_without_text"
     PDF_BROKEN = "file_pdf_broken"
+    PICTURE_TYPE = "picture_type"
+    PICTURE_WEB_PAGE = "picture_web_page"
+    PICTURE_BYTES = "picture_bytes"
+    PICTURE_PIXELS = "picture_pixels"
+    PICTURE_BROKEN = "picture_broken"
+    PICTURE_ANIMATED = "picture_animated"
+    PICTURE_CMYK = "picture_cmyk"
+    PICTURE_HEIC = "picture_heic"
+    PICTURE_TOO_MANY = "picture_too_many"
+    PICTURES_BYTES = "pictures_bytes"
+    MASK_TYPE = "mask_type"
+    MASK_SIZE = "mask_size"
+    MASK_OPAQUE = "mask_opaque"
     SCHEMA_NOT_JSON = "schema_not_json"
     SCHEMA_NOT_OBJECT = "schema_not_object"
     SCHEMA_TOO_LARGE = "schema_too_large"  # in what it means: nested, branched or repeated too much
@@ -332,6 +345,22 @@ class EndpointMissing(ProviderError):
 
     code = "endpoint_missing"
     retryable = True  # once the owner has mended it
+
+
+class NoVision(ProviderError):
+    """The model does not see pictures, and there is nothing else to answer."""
+
+    code = "no_vision"
+    retryable = True  # once the owner has chosen another model
+
+    def __init__(self, detail: str = "", *, model: str) -> None:
+        super().__init__(detail, model=model)
+
+
+class PictureRefused(ProviderError):
+    """The server refuses a picture, or pictures at all."""
+
+    code = "picture_refused"
 
 
 class RequestRefused(ProviderError):

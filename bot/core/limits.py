@@ -33,9 +33,16 @@ PDF_PAGES = 50
 FILE_CHARS = 60_000  # of all files of one question that is answered once: some 20 pages
 KEPT_FILE_CHARS = 24_000  # in a conversation, where a question is sent again and again beside the others
 FILE_NAME_CHARS = 80
+PICTURE_BYTES = 20 * 1024 * 1024
+PICTURE_PIXELS = 40_000_000
+PICTURES = 4  # of one question, and of one request to a model
+PICTURES_BYTES = 36 * 1024 * 1024  # of one request: OpenAI takes 50 MB, and base64 makes a third more of them
+PICTURE_TURNS = 3  # the latest questions, this one included, whose pictures are sent
+KEPT_PICTURES_BYTES = 48 * 1024 * 1024  # in memory, for the next questions of conversations
+MEDIA_SIDE_BY_SIDE = 4  # calls in flight that hold what somebody uploaded
 
 PROMPT_TOKENS = 16_000  # system prompt, turns and question; the oldest half is left out in one block beyond it
-FOLD_ABOVE_TOKENS = 7_000  # a conversation that is longer after an answer: its oldest half becomes notes
+FOLD_ABOVE_TOKENS = 7_200  # a conversation that is longer after an answer: its oldest half becomes notes
 SUMMARY_TOKENS = 600  # what the notes should not exceed; half as many again are taken
 FOCUS_CHARS = 200  # of what a member wants the notes to keep
 ANSWER_TOKENS = 4_000  # the cap that is sent when nobody set one
