@@ -9,24 +9,30 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from bot.clock import SystemClock
 from bot.core.catalogue import Catalogue, CatalogueError
 from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
+from bot.core.limits import MEDIA_CALLS
 from bot.core.offering import ENDING_DAYS, Offering, ending
 from bot.core.pacing import EditPace
+from bot.core.pictures.work import PictureParts
 from bot.core.ports import Clock, FetchFile
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
+from bot.core.tasks import PictureTask
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
 from bot.provider.chat import OpenAIChatModel
+from bot.provider.images import OpenAIPictureMaker
 from bot.provider.parameters import is_openai
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
-from bot.settings import Settings, SettingsError
+from bot.reading.workshop import PictureWorkshop
+from bot.settings import EndpointCapability, Settings, SettingsError
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
@@ -108,13 +114,11 @@ async def open_services(
         await preferences.load()
         token_ratios = TokenRatios(SqliteTokenRatioStore(database, clock))
         await token_ratios.load()
-        endpoint = settings.endpoint("chat")
-        chat_model = OpenAIChatModel(
-            base_url=endpoint.base_url,
-            api_key=endpoint.api_key.get_secret_value() if endpoint.api_key is not None else KEYLESS,
-            catalogue=catalogue,
-            quirks=SqliteQuirkStore(database, clock),
-            clock=clock,
+        quirks = SqliteQuirkStore(database, clock)
+        chat_model = OpenAIChatModel(**_access(settings, "chat"), catalogue=catalogue, quirks=quirks, clock=clock)
+        picture_maker = OpenAIPictureMaker(**_access(settings, "image"), quirks=quirks, clock=clock)
+        pictures = PictureParts(
+            picture_maker, PictureWorkshop(), settings.image_model, places=asyncio.Semaphore(MEDIA_CALLS)
         )
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
         reading = Reading(fetch_file or capped_fetch)
@@ -139,6 +143,8 @@ async def open_services(
                 ),
             )
             _warn_of_ending(catalogue, policy.model, clock)
+            if picture_maker.is_openai:
+                _warn_of_ending(catalogue, settings.image_model, clock)
             parts = Parts(
                 store=store,
                 folds=SqliteFoldStore(database),
@@ -150,6 +156,7 @@ async def open_services(
                 clock=clock,
                 sentences=sentences,
                 policy=policy,
+                works={PictureTask: pictures.works()},
             )
             turns = turn_service(parts)
             yield Services(
@@ -164,7 +171,7 @@ async def open_services(
                     clock,
                     default_model=policy.model,
                     allowed=policy.allowed_models,
-                    only_known=is_openai(endpoint.base_url),
+                    only_known=is_openai(settings.endpoint("chat").base_url),
                 ),
                 reading=reading,
                 sentences=sentences,
@@ -176,6 +183,7 @@ async def open_services(
         finally:
             await capped_fetch.aclose()
             await chat_model.aclose()
+            await picture_maker.aclose()
     finally:
         await database.close()
 
@@ -188,6 +196,17 @@ async def sweep_now_and_then(services: Services) -> None:
             await services.store.sweep()
         except StoreUnavailable as error:
             log.warning("could not sweep; trying again later", extra={"detail": error.detail})
+
+
+class _Access(TypedDict):
+    base_url: str
+    api_key: str
+
+
+def _access(settings: Settings, capability: EndpointCapability) -> _Access:
+    endpoint = settings.endpoint(capability)
+    key = endpoint.api_key.get_secret_value() if endpoint.api_key is not None else KEYLESS
+    return {"base_url": endpoint.base_url, "api_key": key}
 
 
 def _warn_of_ending(catalogue: Catalogue, model: str, clock: Clock) -> None:

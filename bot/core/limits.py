@@ -33,6 +33,9 @@ PDF_PAGES = 50
 FILE_CHARS = 60_000  # of all files of one question that is answered once: some 20 pages
 KEPT_FILE_CHARS = 24_000  # in a conversation, where a question is sent again and again beside the others
 FILE_NAME_CHARS = 80
+PICTURE_BYTES = 20 * 1024 * 1024
+PICTURE_PIXELS = 40_000_000
+PICTURES = 4  # of one question
 
 PROMPT_TOKENS = 16_000  # system prompt, turns and question; the oldest half is left out in one block beyond it
 FOLD_ABOVE_TOKENS = 7_000  # a conversation that is longer after an answer: its oldest half becomes notes
@@ -46,7 +49,7 @@ BETWEEN_TOKENS_SECONDS = 30.0
 CHAT_SECONDS = 300.0
 
 # Pictures.
-PICTURES = (1, 10)  # of one request (POST /v1/images/generations)
+PICTURE_COUNT = (1, 10)  # of one request (POST /v1/images/generations)
 MOST_PICTURES = 4  # that are made for one command, whatever was asked for
 PICTURE_PROMPT_CHARS = 6000  # of a command's option (Discord); the API takes 32,000
 EDIT_INPUTS = 3

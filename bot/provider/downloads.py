@@ -1,4 +1,4 @@
-"""Fetches what a server answered with an address instead of the bytes: at once, within a size, and from nowhere near."""
+"""Fetches what a server answered with an address instead of the bytes: at once, within a size, from nowhere near."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from bot.core.errors import InvalidReply
+from bot.core.pictures.formats import kind_of_picture
 
 CONNECT_SECONDS: Final = 5.0
 DOWNLOAD_SECONDS: Final = 60.0
@@ -57,8 +58,14 @@ class Downloads:
         """Close the connections."""
         await asyncio.gather(*(session.close() for session in self._sessions.values()))
 
-    async def fetch(self, url: str, *, limit_bytes: int) -> bytes:
-        """Return what lies there. Raises ``InvalidReply``: it may not be fetched, is too large, or is gone."""
+    async def picture(self, url: str, *, limit_bytes: int) -> bytes:
+        """Return the picture that lies there. Raises ``InvalidReply``."""
+        content = await self._fetch(url, limit_bytes=limit_bytes)
+        if kind_of_picture(content) is None:
+            raise InvalidReply("a picture's address leads to something else")
+        return content
+
+    async def _fetch(self, url: str, *, limit_bytes: int) -> bytes:
         own = _origin(url) == self._own
         if not (own or _is_public(url)):
             raise InvalidReply("a picture's address that is not followed")
@@ -80,9 +87,10 @@ class Downloads:
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     try:
         parts = urlsplit(url)
-        return parts.scheme, parts.hostname, parts.port
+        port = parts.port
     except ValueError:
         return "", None, None
+    return parts.scheme, parts.hostname, port
 
 
 def _is_public(url: str) -> bool:

@@ -23,7 +23,6 @@ from bot.core.errors import (
     StoreUnavailable,
 )
 from bot.core.limits import PICTURE_SECONDS
-from bot.core.pictures.formats import kind_of_picture
 from bot.core.pictures.ports import MadePictures, PictureRequest, ShowPartial
 from bot.core.ports import Clock, Quirk, QuirkStore
 from bot.provider.breaker import Breaker
@@ -91,7 +90,7 @@ class OpenAIPictureMaker:
             self._breaker.check()
             try:
                 async with asyncio.timeout_at(end_at):
-                    made = await self._made(self._open(parameters, by_variations), show_partial)
+                    made = await self._made(self._open(parameters, by_variations=by_variations), show_partial)
             except ProviderError:
                 self._breaker.record(None)  # the server answered, only not with pictures
                 raise
@@ -116,7 +115,7 @@ class OpenAIPictureMaker:
             else:
                 raise error
 
-    def _open(self, parameters: PictureParameters, by_variations: bool) -> Opening:
+    def _open(self, parameters: PictureParameters, *, by_variations: bool) -> Opening:
         images = self._client.images.with_streaming_response
         if by_variations:
             with warnings.catch_warnings():
@@ -136,10 +135,7 @@ class OpenAIPictureMaker:
         broken = answer.broken
         for url in answer.urls:
             try:
-                content = await self._downloads.fetch(url, limit_bytes=PICTURE_BYTES)
-                if kind_of_picture(content) is None:
-                    raise InvalidReply("a picture's address leads to something else")
-                contents.append(content)
+                contents.append(await self._downloads.picture(url, limit_bytes=PICTURE_BYTES))
             except InvalidReply as error:
                 log.warning("a picture was not fetched", extra={"detail": error.detail, "request_id": request_id})
                 broken += 1

@@ -25,6 +25,7 @@ from bot.core.limits import (
 )
 from bot.core.ports import AttachedFile, FetchFile, FileReader, FilesRead, Violation
 from bot.core.schemas import check_schema, schema_name
+from bot.reading.pictures import AttachedPictures
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,10 @@ class Reading:
         if not attachments and schema is None:
             return None
         return QuestionFiles(self, attachments, schema, KEPT_FILE_CHARS if kept else FILE_CHARS)
+
+    def pictures(self, attachments: Sequence[AttachedFile], mask: AttachedFile | None = None) -> FileReader | None:
+        """Return the reader of a task's pictures and their mask; ``None`` for none."""
+        return AttachedPictures(self._fetch, attachments, mask) if attachments or mask is not None else None
 
     async def fetch(self, file: AttachedFile, *, limit_bytes: int) -> bytes:
         """Return a file's bytes; raises ``FileRefused``."""

@@ -79,8 +79,8 @@ class Encoded:
 class Workshop(Protocol):
     """Changes pictures where it can hurt nobody."""
 
-    async def square(self, picture: Picture) -> Picture:
-        """Return a picture as a square PNG below 4 MB, whole. Raises ``FileRefused``."""
+    async def as_png(self, picture: Picture, *, square: bool) -> Picture:
+        """Return a picture as a PNG; ``square``: below 4 MB too, with nothing cut off. Raises ``FileRefused``."""
         ...
 
     async def smaller(self, content: bytes, *, limit_bytes: int) -> Encoded | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, Decimal
 
 from bot.core.catalogue import Price
-from bot.core.pictures.mapping import AUTO, Plan, edges_of
+from bot.core.pictures.mapping import AUTO, edges_of
 from bot.core.pictures.models import SQUARE_PIXELS, PictureModel
 from bot.core.pictures.ports import PictureRequest
 from bot.core.ports import MediaUsage
@@ -36,11 +36,6 @@ def worst_call_micro_usd(
         + inputs * INPUT_PICTURE_TOKENS * _image_input(price)
         + output * price.output
     )
-
-
-def worst_case_micro_usd(plan: Plan, takes: PictureModel, price: Price | None, *, unpriced_micro_usd: int) -> int:
-    """Return the most that all calls of a plan can cost."""
-    return sum(worst_call_micro_usd(call, takes, price, unpriced_micro_usd=unpriced_micro_usd) for call in plan.calls)
 
 
 def cost_micro_usd(usage: MediaUsage | None, price: Price | None, *, worst_micro_usd: int) -> int:
