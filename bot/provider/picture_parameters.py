@@ -86,11 +86,11 @@ class PictureParameters:
 
     def unknown_to_server(self, failure: Failure) -> str | None:
         """Return the parameter that the server does not know for this model; ``None`` when it is not about one."""
-        if failure.status not in (400, 422) or UNSUPPORTED_VALUE in failure.words:
+        if failure.status not in (400, 422):
             return None
-        if not (failure.words & REFUSED_CODES or REFUSED_PROSE.search(failure.message)):
-            return None
-        return self._named(failure, self.names)
+        unknown = failure.words & (REFUSED_CODES - {UNSUPPORTED_VALUE})
+        in_words = failure.code is None and REFUSED_PROSE.search(failure.message)
+        return self._named(failure, self.names) if unknown or in_words else None
 
     def refused_option(self, failure: Failure) -> str | None:
         """Return the member's option whose value the server refuses, by its public name."""
