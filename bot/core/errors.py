@@ -8,6 +8,7 @@ ParleyError
 ├── ModelNotAllowed         the owner keeps to other models
 ├── StoreUnavailable        the database cannot record, so nothing may be spent
 ├── Stopped                 a member pressed Stop before the first word
+│   └── StoppedDrawing      or before the first picture was finished
 ├── Interrupted             a restart cut the work too often, or too long ago
 ├── TaskInterrupted         a restart cut a task that is paid for once
 ├── ModelCannotEdit         the model makes pictures, and changes none
@@ -137,6 +138,12 @@ class Stopped(ParleyError):
     code = "stopped"
     may_be_billed = True  # where the model had been asked
     retryable = True
+
+
+class StoppedDrawing(Stopped):
+    """A member pressed Stop before the first picture was finished."""
+
+    code = "stopped_drawing"
 
 
 class Interrupted(ParleyError):

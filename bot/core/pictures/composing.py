@@ -18,7 +18,7 @@ UNFINISHED = "unfinished"
 
 
 class GrowingPicture:
-    """A draft: for how long it has been worked on, and the newest unfinished picture."""
+    """A draft: for how long it has been worked on, how many are finished, and the newest unfinished picture."""
 
     def __init__(self, question: Question, sentences: Sentences, clock: Clock) -> None:
         self._question = question
@@ -26,6 +26,16 @@ class GrowingPicture:
         self._clock = clock
         self._began_at_seconds = clock.perf_seconds()
         self._partial: bytes | None = None
+        self._finished = 0
+        self._expected = 1
+
+    def expect(self, count: int) -> None:
+        """Say how many pictures are to come, where they come one by one."""
+        self._expected = count
+
+    def count(self, finished: int) -> None:
+        """Take note of finished pictures."""
+        self._finished += finished
 
     def add(self, content: bytes) -> None:
         """Take the next unfinished picture, if it can be shown as it is."""
@@ -35,7 +45,10 @@ class GrowingPicture:
     def pages(self) -> tuple[Page, ...]:
         """Return what to show now. An unfinished picture goes along once; it stays until the next one."""
         seconds = round(self._clock.perf_seconds() - self._began_at_seconds)
-        content = _above(self._question, self._sentences("pictures.working", seconds=seconds))
+        line = self._sentences("pictures.working", seconds=seconds)
+        if self._finished and self._expected > 1:
+            line += self._sentences("pictures.so_far", made=self._finished, count=self._expected)
+        content = _above(self._question, line)
         partial, self._partial = self._partial, None
         kind = None if partial is None else kind_of_picture(partial)
         if partial is None or kind is None:

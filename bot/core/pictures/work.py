@@ -16,6 +16,8 @@ from bot.core.errors import (
     PictureTooLarge,
     ProviderError,
     ProviderTimeout,
+    Stopped,
+    StoppedDrawing,
 )
 from bot.core.generating import MODEL_NAME, Parts, check_allowed, ids, loggable_model, member_hash
 from bot.core.limits import TURN_SECONDS, UPLOAD_BYTES, UPLOAD_FILE_BYTES
@@ -104,11 +106,14 @@ class PictureWork(PaidWork):
             files,
             member_hash=member_hash(parts.policy, self.question.author_id),
         )
+        self._draft.expect(plan.count)
         worst = sum(self._worst(call) for call in plan.calls)
         await self._reserve(Reservation("image", model, worst))
         ticking = asyncio.create_task(self._tick())
         try:
             calls = await self._paid(self._all(plan))
+        except Stopped:
+            raise StoppedDrawing from None
         finally:
             ticking.cancel()
         return await self._finished(plan, calls, replaced_from)
@@ -169,7 +174,10 @@ class PictureWork(PaidWork):
 
     async def _one(self, call: PictureRequest) -> MadePictures:
         async with self._own.places:
-            return await self._own.maker.make(call, self._show_partial)
+            made = await self._own.maker.make(call, self._show_partial)
+        self._draft.count(len(made.contents))
+        self._screen.show(self._draft)
+        return made
 
     def _outcome(self, call: PictureRequest, task: asyncio.Task[MadePictures]) -> _Call:
         worst = self._worst(call)
