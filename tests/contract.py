@@ -66,6 +66,7 @@ def _validator(schema: str) -> Draft202012Validator:
         properties = document["components"]["schemas"][name]["properties"]
         for key, values in NEWER.items():
             properties[key]["anyOf"][0]["enum"] += values
+    document["components"]["schemas"]["ImagesResponse"]["properties"]["size"] = {"type": "string"}
     spec = DRAFT202012.create_resource(document)
     registry: Registry[Any] = Registry().with_resource("spec:openai", spec)
     return Draft202012Validator({"$ref": f"spec:openai#/components/schemas/{schema}"}, registry=registry)
