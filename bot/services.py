@@ -29,6 +29,7 @@ from bot.core.turns import TurnService
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.images import OpenAIPictureMaker
 from bot.provider.parameters import is_openai
+from bot.reading.earlier import PicturesOfMessages
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
 from bot.reading.workshop import PictureWorkshop
@@ -63,6 +64,7 @@ class Services:
     catalogue: Catalogue
     offering: Offering
     reading: Reading
+    pictures: PicturesOfMessages
     sentences: Sentences
     clock: Clock
     pace: EditPace
@@ -117,11 +119,12 @@ async def open_services(
         quirks = SqliteQuirkStore(database, clock)
         chat_model = OpenAIChatModel(**_access(settings, "chat"), catalogue=catalogue, quirks=quirks, clock=clock)
         picture_maker = OpenAIPictureMaker(**_access(settings, "image"), quirks=quirks, clock=clock)
-        pictures = PictureParts(
+        drawing = PictureParts(
             picture_maker, PictureWorkshop(), settings.image_model, places=asyncio.Semaphore(MEDIA_CALLS)
         )
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
         reading = Reading(fetch_file or capped_fetch)
+        pictures = PicturesOfMessages(reading.picture)
         try:
             policy = TurnPolicy(
                 model=settings.chat_model,
@@ -156,7 +159,8 @@ async def open_services(
                 clock=clock,
                 sentences=sentences,
                 policy=policy,
-                works={PictureTask: pictures.works()},
+                works={PictureTask: drawing.works()},
+                pictures=pictures,
             )
             turns = turn_service(parts)
             yield Services(
@@ -174,6 +178,7 @@ async def open_services(
                     only_known=is_openai(settings.endpoint("chat").base_url),
                 ),
                 reading=reading,
+                pictures=pictures,
                 sentences=sentences,
                 clock=clock,
                 pace=EditPace(),

@@ -6,6 +6,7 @@ by a pattern with ``*``. The row with the longest name that matches wins; ids go
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from dataclasses import dataclass
@@ -76,11 +77,36 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PictureTokens:
+    """What a picture costs a chat model in tokens, as a rule of thumb that errs upwards.
+
+    ``low`` at low detail; otherwise ``base`` and ``each`` for every square of ``side_pixels``, of which at most
+    ``most`` are counted, because a larger picture is made smaller first. The defaults are those of GPT-4o.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    low: Tokens = 85
+    base: Annotated[int, Field(ge=0)] = 85
+    side_pixels: Tokens = 512
+    each: Tokens = 170
+    most: Tokens = 8
+
+    def of(self, width: int, height: int, detail: str | None = None) -> int:
+        """Return about how many tokens a picture takes, at most."""
+        if detail == "low":
+            return self.low
+        squares = math.ceil(width / self.side_pixels) * math.ceil(height / self.side_pixels)
+        return self.base + self.each * min(squares, self.most)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry:
     """What is known about a model. The defaults describe a model of any OpenAI-compatible server.
 
     ``cap_parameter`` caps the answer's tokens; ``reasoning_effort`` is what is sent, ``None`` for nothing; ``sampling``
-    is what may be sent when a member sets it.
+    is what may be sent when a member sets it. ``sees_pictures``: a chat model takes them; ``picture_tokens`` is what
+    they cost it.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -91,6 +117,8 @@ class ModelEntry:
     sampling: frozenset[Sampling] = ALL_SAMPLING
     context_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
+    sees_pictures: bool = True
+    picture_tokens: PictureTokens = PictureTokens()
     prices: tuple[Price, ...] = ()
     pictures: PictureModel | None = None
     shutdown: date | None = None

@@ -34,6 +34,8 @@ ParleyError
     ├── ModelNotFound       404 for the model
     ├── EndpointMissing     404/405 for the whole capability
     │   └── PicturesMissing the server makes no pictures
+    ├── NoVision            the model sees no pictures
+    ├── PictureRefused      the server refuses a picture, or pictures at all
     ├── OrganisationUnverified  403: OpenAI wants to know the owner first
     ├── RequestRefused      400 that no change of ours repairs
     │   └── OptionRefused   400 that names one of the member's options
@@ -201,6 +203,7 @@ class FileProblem(StrEnum):
     PICTURE_CMYK = "picture_cmyk"
     PICTURE_HEIC = "picture_heic"
     PICTURE_TOO_MANY = "picture_too_many"
+    PICTURES_BYTES = "pictures_bytes"
     MASK_TYPE = "mask_type"
     MASK_SIZE = "mask_size"
     MASK_OPAQUE = "mask_opaque"
@@ -371,6 +374,22 @@ class OrganisationUnverified(ProviderError):
 
     def __init__(self, detail: str = "", *, model: str = "") -> None:
         super().__init__(detail, model=model)
+
+
+class NoVision(ProviderError):
+    """The model does not see pictures, and there is nothing else to answer."""
+
+    code = "no_vision"
+    retryable = True  # once the owner has chosen another model
+
+    def __init__(self, detail: str = "", *, model: str) -> None:
+        super().__init__(detail, model=model)
+
+
+class PictureRefused(ProviderError):
+    """The server refuses a picture, or pictures at all."""
+
+    code = "picture_refused"
 
 
 class RequestRefused(ProviderError):

@@ -35,7 +35,11 @@ KEPT_FILE_CHARS = 24_000  # in a conversation, where a question is sent again an
 FILE_NAME_CHARS = 80
 PICTURE_BYTES = 20 * 1024 * 1024
 PICTURE_PIXELS = 40_000_000
-PICTURES = 4  # of one question
+PICTURES = 4  # of one question, and of one request to a model
+PICTURES_BYTES = 36 * 1024 * 1024  # of one request: OpenAI takes 50 MB, and base64 makes a third more of them
+PICTURE_TURNS = 3  # the latest questions, this one included, whose pictures are sent
+KEPT_PICTURES_BYTES = 48 * 1024 * 1024  # in memory, for the next questions of conversations
+MEDIA_SIDE_BY_SIDE = 4  # calls in flight that hold what somebody uploaded
 
 PROMPT_TOKENS = 16_000  # system prompt, turns and question; the oldest half is left out in one block beyond it
 FOLD_ABOVE_TOKENS = 7_000  # a conversation that is longer after an answer: its oldest half becomes notes

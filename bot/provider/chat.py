@@ -12,6 +12,7 @@ from bot.core.errors import (
     EndpointMissing,
     KeyRejected,
     ModelNotFound,
+    PictureRefused,
     ProviderError,
     ProviderTimeout,
     ProviderUnavailable,
@@ -25,8 +26,9 @@ from bot.provider.breaker import Breaker
 from bot.provider.clients import make_client
 from bot.provider.completion import Completion, Deadlines
 from bot.provider.models import read_models
+from bot.provider.opening import opened
 from bot.provider.parameters import Parameters, is_openai
-from bot.provider.translate import CLIENT_ERRORS, Failure, Kind, classify, failure_of
+from bot.provider.translate import CLIENT_ERRORS, Failure, Kind, classify, failure_of, is_about_pictures
 
 log = logging.getLogger(__name__)
 
@@ -114,10 +116,7 @@ class OpenAIChatModel:
         retries = lost_attempts = 0
         while True:
             self._breaker.check()
-            # As extra_body, because the SDK walks through every field of its own parameters: 13 ms for 60 messages.
-            opening = self._client.chat.completions.with_streaming_response.create(
-                model=model, messages=[], stream=True, extra_body=parameters.body
-            )
+            opening = opened(self._client, model, parameters)
             completion = Completion(opening, self._deadlines, total_seconds=end_at - self._clock.perf_seconds())
             try:
                 text = await completion.begin()
@@ -133,6 +132,8 @@ class OpenAIChatModel:
                 return completion, text
             # Outside of the handler, so that what is raised does not carry the server's prose along as its context.
             translated = classify(failure, model=model)
+            if parameters.pictures and is_about_pictures(translated, failure):
+                translated = PictureRefused(failure.detail)
             lost_attempts += failure.kind is Kind.LOST or translated.may_be_billed
             translated.lost_attempts = lost_attempts
             self._breaker.record(translated)

@@ -63,6 +63,8 @@ MODEL_PROSE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 UNVERIFIED_PROSE = re.compile(r"organi[sz]ation must be verified", re.IGNORECASE)
+PICTURE_PROSE = re.compile(r"image|vision|multi-?modal|content part", re.IGNORECASE)
+UNSUPPORTED_PROSE = re.compile(r"not support|unsupported|does ?n[o']t support", re.IGNORECASE)
 WORD = re.compile(r"[\w.:/\[\]-]{1,64}", re.ASCII)
 
 
@@ -158,6 +160,16 @@ def classify(failure: Failure, *, model: str) -> ProviderError:
     if error is OrganisationUnverified:
         return OrganisationUnverified(failure.detail, model=model)
     return error(failure.detail)
+
+
+def is_about_pictures(error: ProviderError, failure: Failure) -> bool:
+    """Whether a request that carried pictures was refused because of them; some servers say so with a 404 or a 500."""
+    said = " ".join(filter(None, (failure.message, failure.code, failure.param)))
+    if not PICTURE_PROSE.search(said):
+        return False
+    if isinstance(error, ProviderUnavailable):
+        return failure.kind is Kind.ANSWERED and UNSUPPORTED_PROSE.search(said) is not None
+    return isinstance(error, RequestRefused | EndpointMissing)
 
 
 def failure_of(error: Exception, *, now: datetime | None = None) -> Failure:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.core.attachments import safe_file_name
+from bot.core.conversation import AttachedPicture, PictureSource
 from bot.core.errors import FileProblem, FileRefused
 from bot.core.limits import PICTURE_BYTES, PICTURES
 from bot.core.ports import AttachedFile, FetchFile, FilesRead, Picture
@@ -74,3 +75,9 @@ async def checked_picture(filename: str, content: bytes) -> tuple[Picture, Pictu
     stem, dot, ending = name.rpartition(".")
     name = f"{stem if dot and len(ending) <= 4 else name}.{ENDINGS[header.mime]}"
     return Picture(name, header.mime, header.width, header.height, content), header
+
+
+def described(picture: Picture, source: PictureSource | None, *, quoted: bool = False) -> AttachedPicture:
+    """Return what is kept of a picture."""
+    kind = picture.mime.removeprefix("image/").upper()
+    return AttachedPicture(picture.name, kind, len(picture.content), picture.width, picture.height, source, quoted)

@@ -13,6 +13,8 @@ from bot.core.limits import PICTURE_PROMPT_CHARS
 from bot.core.sentences import Sentences
 from bot.core.tasks import PictureAction, PictureTask
 from cogs.ui import picturing
+from cogs.ui.attached import pictures_of
+from cogs.ui.describing import describe_message
 from cogs.ui.telling import parley
 
 TEXT_INPUT_CHARS = 4000  # of a modal's text (Discord)
@@ -87,7 +89,7 @@ class EditButton(_PictureButton, Button, template=r"edit:(?P<trigger_id>\d{1,20}
         found = await picturing.kept_pictures(interaction, self.trigger_id)
         if found is not None:
             say = parley(interaction).services.sentences
-            sources = picturing.pictures_of(interaction.message)
+            sources = _sources(interaction)
             await interaction.response.send_modal(EditPicture(say, found[1], sources, opened_by=interaction.id))
 
 
@@ -104,6 +106,17 @@ class AgainButton(_PictureButton, Button, template=r"redraw:(?P<trigger_id>\d{1,
             await picturing.ask_for_pictures(interaction, found[0].text, found[1], private=private)
 
 
+class DescribeButton(_PictureButton, Button, template=r"describe:(?P<trigger_id>\d{1,20})"):
+    """Describes the pictures."""
+
+    name, emoji = "describe", "🔎"
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Describe them, to whoever pressed."""
+        if interaction.message is not None:
+            await describe_message(interaction, interaction.message)
+
+
 class DeletePicturesButton(_PictureButton, Button, template=r"unpicture:(?P<trigger_id>\d{1,20})"):
     """Takes pictures away and forgets what they were asked for with."""
 
@@ -114,7 +127,7 @@ class DeletePicturesButton(_PictureButton, Button, template=r"unpicture:(?P<trig
         await picturing.delete_pictures(interaction, self.trigger_id)
 
 
-PICTURE_BUTTONS = (VaryButton, VarySelect, EditButton, AgainButton, DeletePicturesButton)
+PICTURE_BUTTONS = (VaryButton, VarySelect, EditButton, AgainButton, DescribeButton, DeletePicturesButton)
 
 
 class EditPicture(discord.ui.Modal):
@@ -157,6 +170,7 @@ def picture_view(say: Sentences, question: Question, reply: Reply) -> discord.ui
     if isinstance(question.task, PictureTask) and question.task.action is PictureAction.GENERATE:
         # What was edited or varied is not kept: only a prompt can be asked again.
         view.add_item(AgainButton(trigger_id, say("buttons.again")))
+    view.add_item(DescribeButton(trigger_id, say("buttons.describe")))
     view.add_item(DeletePicturesButton(trigger_id, say("buttons.delete")))
     return view
 
@@ -170,8 +184,13 @@ def _options(say: Sentences, count: int, *, chosen: str | None = None) -> list[d
     ]
 
 
+def _sources(interaction: Interaction) -> list[discord.Attachment]:
+    """Return the pictures above the button: Discord sent their links along anew."""
+    return pictures_of(interaction.message) if interaction.message is not None else []
+
+
 async def _vary(interaction: Interaction, trigger_id: int, *, number: int) -> None:
     found = await picturing.kept_pictures(interaction, trigger_id)
     if found is not None:
-        sources = picturing.pictures_of(interaction.message)[number : number + 1]
+        sources = _sources(interaction)[number : number + 1]
         await picturing.change_picture(interaction, "", replace(found[1], action=PictureAction.VARY), sources)

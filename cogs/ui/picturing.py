@@ -23,7 +23,6 @@ from cogs.ui.telling import member_of, parley, sentence_for, told
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
 async def ask_for_pictures(
@@ -43,12 +42,6 @@ async def ask_for_pictures(
     question = question_of_interaction(interaction, text=text, route=route, options=ChatOptions(), conversation=None)
     question = replace(question, task=task)
     await bot.services.turns.ask(question, screen_for(bot, question), files)
-
-
-def pictures_of(message: discord.Message | None) -> list[discord.Attachment]:
-    """Return the pictures of a message: their bytes are fetched anew, the links are Discord's newest."""
-    attachments = message.attachments if message is not None else []
-    return [file for file in attachments if file.filename.lower().endswith(ENDINGS)]
 
 
 def is_private(interaction: Interaction) -> bool:

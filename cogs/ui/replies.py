@@ -17,8 +17,9 @@ from bot.core.conversation import Question, Reply, ReplyKind, TriggerKind
 from bot.core.sentences import Sentences
 from bot.core.tasks import PictureTask
 from bot.core.turns import StopOutcome
-from cogs.ui import acting
+from cogs.ui import acting, drawing
 from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.attached import files_again
 from cogs.ui.questions import route_of_interaction
 from cogs.ui.screen import DiscordScreen, InteractionScreen, MessageScreen, Surroundings
 from cogs.ui.telling import parley, told
@@ -93,7 +94,8 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
                 route=route_of_interaction(interaction, response_id=response_id, ephemeral=ephemeral),
                 asked_at=interaction.created_at,
             )
-            await services.turns.ask(question, screen_for(bot, question), retries=self.trigger_id)
+            files = files_again(bot, question)
+            await services.turns.ask(question, screen_for(bot, question), files, retries=self.trigger_id)
 
 
 class _AnswerButton:
@@ -165,7 +167,19 @@ class DeleteButton(
         await acting.delete(interaction, self.trigger_id)
 
 
-BUTTONS = (StopButton, TryAgainButton, RegenerateButton, ContinueButton, BranchButton, DeleteButton)
+class DrawButton(
+    _AnswerButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"draw:(?P<trigger_id>\d{1,20})"
+):
+    """Draws the picture that an answer offers to draw."""
+
+    name, emoji = "draw", "🎨"
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Draw it, as a task of its own."""
+        await drawing.draw(interaction, self.trigger_id, partial(screen_for, parley(interaction)))
+
+
+BUTTONS = (StopButton, TryAgainButton, RegenerateButton, ContinueButton, BranchButton, DeleteButton, DrawButton)
 
 
 def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> discord.ui.View | None:
@@ -182,7 +196,8 @@ def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> di
     delete = DeleteButton(trigger_id, sentences("buttons.delete"))
     if key is None:  # nothing is kept of it but the message itself
         return None if question.route.ephemeral else _view(delete)
-    buttons: list[Buttons] = [RegenerateButton(trigger_id, sentences("buttons.regenerate"))]
+    buttons: list[Buttons] = [DrawButton(trigger_id, sentences("buttons.draw"))] if reply.draws else []
+    buttons.append(RegenerateButton(trigger_id, sentences("buttons.regenerate")))
     if reply.incomplete:
         buttons.append(ContinueButton(trigger_id, sentences("buttons.go_on")))
     if key.member_id is None:

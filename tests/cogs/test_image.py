@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -88,7 +89,7 @@ class TestGenerate:
         image = await opened(picture)
         assert (image.size, image.format) == ((1536, 1024), "WEBP")
         assert shown(result) == f"> {CAT}"
-        assert labels(response(result).message) == ["Vary", "Edit", "Again", "Delete"]
+        assert labels(response(result).message) == ["Vary", "Edit", "Again", "Describe", "Delete"]
         assert not world.pinged()
 
     async def test_several_pictures_come_in_one_message(self, world: World) -> None:
@@ -275,7 +276,7 @@ class TestVariation:
         (body,) = asked(world, "edits")
         assert "Make a variation" in body["prompt"]
         assert pictures(result)[0].description == "1/2: A variation of a picture"
-        assert labels(response(result).message) == ["Edit", "Delete"]
+        assert labels(response(result).message) == ["Edit", "Describe", "Delete"]
 
     async def test_change_says_what_to_alter(self, world: World) -> None:
         await world.asker.slash(world.channel, "image variation", image=RED, change="make it blue")
@@ -308,7 +309,7 @@ class TestEdit:
         (body,) = asked(world, "edits")
         assert len(body["image[]"]) == 3
         assert body["mask"].content == mask[1]
-        assert labels(response(result).message) == ["Vary", "Edit", "Delete"]
+        assert labels(response(result).message) == ["Vary", "Edit", "Describe", "Delete"]
         (entry,) = await ledger(world)
         assert entry.usage["input_image_tokens"] == 3300
         assert entry.settled is not None
@@ -373,6 +374,16 @@ class TestButtons:
         assert pictures(again)[0].is_spoiler()
         first, second = asked(world)
         assert first == second
+
+    async def test_describe_shows_the_model_the_picture_of_the_message(self, world: World) -> None:
+        result = await generate(world, n=2, quality="low")
+        sent = [await picture.read() for picture in pictures(result)]
+        await restart(world)
+        described = await world.other.click(response(result).message, label="Describe")
+        assert described.ephemeral
+        (messages,) = world.sent_to_model()
+        urls = [part["image_url"]["url"] for part in messages[-1]["content"] if part["type"] == "image_url"]
+        assert [base64.b64decode(url.partition(",")[2]) for url in urls] == sent
 
     async def test_delete_is_for_the_asker_and_moderators(self, world: World) -> None:
         first, second = await generate(world, quality="low"), await generate(world, quality="low")

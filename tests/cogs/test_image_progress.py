@@ -39,7 +39,7 @@ async def test_an_unfinished_picture_is_shown_and_replaced(world: World) -> None
     assert not shows(world, "drawing")
     found = answer(world)
     assert found is not None
-    assert labels(found) == ["Vary", "Edit", "Again", "Delete"]
+    assert labels(found) == ["Vary", "Edit", "Again", "Describe", "Delete"]
 
 
 async def test_the_time_that_goes_by_is_shown(world: World) -> None:

@@ -35,6 +35,8 @@ def made(error: type[ParleyError]) -> ParleyError:
         return errors.ModelNotAllowed("gpt-0", allowed="`gpt-1`")
     if error is errors.ModelNotFound:
         return errors.ModelNotFound(model="gpt-0")
+    if error is errors.NoVision:
+        return errors.NoVision(model="gpt-0")
     return error()
 
 
@@ -84,5 +86,6 @@ def test_gaps_are_named_as_the_program_fills_them() -> None:
             "number", "limit", "where", "path", "rule", "name", "chars",
             "turns", "since", "tokens", "usd", "thread", "link", "question",
             "option", "changes", "made", "count", "kinds",
-            "width", "height", "allowed", "mention", "models", "capability", "input", "output", "day", "days",
+            "width", "height", "pictures",
+            "allowed", "mention", "models", "capability", "input", "output", "day", "days",
         }  # fmt: skip

@@ -20,6 +20,7 @@ from bot.sandbox.standin.pace import Pace
 from bot.sandbox.standin.record import RECORD
 from bot.sandbox.standin.refusals import Refusal
 from bot.sandbox.standin.tokens import PrefixCache, pieces_of, prompt_pieces
+from bot.sandbox.standin.vision import look_at
 
 WEB_PAGE = """\
 <!doctype html><html lang="en"><head><title>Sign in to the network</title></head>
@@ -47,7 +48,7 @@ class ChatEndpoint:
         card = check_chat(body)
         prompt = prompt_pieces(body["messages"])
         check_context(card, len(prompt))
-        heard = hear(body)
+        heard = hear(body, await look_at(body["messages"]))
         behaviour = self.script.popleft() if self.script else trigger(heard)
         match behaviour:
             case Refuse():
