@@ -42,7 +42,7 @@ KEPT_PICTURES_BYTES = 48 * 1024 * 1024  # in memory, for the next questions of c
 MEDIA_SIDE_BY_SIDE = 4  # calls in flight that hold what somebody uploaded
 
 PROMPT_TOKENS = 16_000  # system prompt, turns and question; the oldest half is left out in one block beyond it
-FOLD_ABOVE_TOKENS = 7_000  # a conversation that is longer after an answer: its oldest half becomes notes
+FOLD_ABOVE_TOKENS = 7_200  # a conversation that is longer after an answer: its oldest half becomes notes
 SUMMARY_TOKENS = 600  # what the notes should not exceed; half as many again are taken
 FOCUS_CHARS = 200  # of what a member wants the notes to keep
 ANSWER_TOKENS = 4_000  # the cap that is sent when nobody set one
