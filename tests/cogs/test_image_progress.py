@@ -32,7 +32,7 @@ async def test_an_unfinished_picture_is_shown_and_replaced(world: World) -> None
     await until(lambda: files(world) == ["unfinished.png"])
     growing = answer(world)
     assert growing is not None
-    assert growing.content.startswith(f"> {CAT}\n-# 🎨 drawing … ")
+    assert growing.content.startswith(f"> {CAT}\n\n-# 🎨 drawing … ")
     assert labels(growing) == ["Stop"]
     world.standin.release()
     await until(lambda: files(world) == ["picture-1.png"])

@@ -95,4 +95,4 @@ def change_note(model: str, changes: tuple[Change, ...], ignored: tuple[str, ...
 
 def _above(question: Question, below: str) -> str:
     header = quote_block(question.text, SHOWN_QUESTION_CHARS) if question.show_question else ""
-    return "\n".join(part for part in (header, below) if part)
+    return "\n\n".join(part for part in (header, below) if part)
