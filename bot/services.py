@@ -16,7 +16,6 @@ from bot.core.catalogue import Catalogue, CatalogueError
 from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
-from bot.core.limits import MEDIA_CALLS
 from bot.core.offering import ENDING_DAYS, Offering, ending
 from bot.core.pacing import EditPace
 from bot.core.pictures.work import PictureParts
@@ -119,9 +118,7 @@ async def open_services(
         quirks = SqliteQuirkStore(database, clock)
         chat_model = OpenAIChatModel(**_access(settings, "chat"), catalogue=catalogue, quirks=quirks, clock=clock)
         picture_maker = OpenAIPictureMaker(**_access(settings, "image"), quirks=quirks, clock=clock)
-        drawing = PictureParts(
-            picture_maker, PictureWorkshop(), settings.image_model, places=asyncio.Semaphore(MEDIA_CALLS)
-        )
+        drawing = PictureParts(picture_maker, PictureWorkshop(), settings.image_model)
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
         reading = Reading(fetch_file or capped_fetch)
         pictures = PicturesOfMessages(reading.picture)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -39,12 +40,11 @@ UPLOAD_ROOM_BYTES = 64 * 1024  # of a request to Discord, for everything but the
 
 @dataclass(frozen=True, slots=True)
 class PictureParts:
-    """What pictures are made with. ``places``: the calls in flight, of all kinds of media in the process."""
+    """What pictures are made with. ``model``: the operator's."""
 
     maker: PictureMaker
     workshop: Workshop
     model: str
-    places: asyncio.Semaphore
 
     def works(self) -> MakeWork:
         """Return what makes the work of a question."""
@@ -97,6 +97,12 @@ class PictureWork(PaidWork):
         self._price = entry.price(parts.clock.now().date())
         if self._task.action is not PictureAction.GENERATE and not self._takes.inputs and not self._takes.variations:
             raise ModelCannotEdit(model=model)
+        async with nullcontext() if self._files is None else parts.media:  # what is uploaded is held until the end
+            plan, calls = await self._made(model)
+        return await self._finished(plan, calls, replaced_from)
+
+    async def _made(self, model: str) -> tuple[Plan, list[_Call]]:
+        parts = self._parts
         files = await self._prepared(await self._read_files(), self._takes)
         plan = plan_pictures(
             model,
@@ -116,7 +122,7 @@ class PictureWork(PaidWork):
             raise StoppedDrawing from None
         finally:
             ticking.cancel()
-        return await self._finished(plan, calls, replaced_from)
+        return plan, calls
 
     def _model(self) -> tuple[str, str | None]:
         """Return the model, and the one it replaces. Elsewhere the models that OpenAI has retired may live on."""
@@ -173,7 +179,7 @@ class PictureWork(PaidWork):
         return [self._outcome(call, task) for call, task in zip(plan.calls, tasks, strict=True)]
 
     async def _one(self, call: PictureRequest) -> MadePictures:
-        async with self._own.places:
+        async with self._parts.media if self._files is None else nullcontext():
             made = await self._own.maker.make(call, self._show_partial)
         self._draft.count(len(made.contents))
         self._screen.show(self._draft)
