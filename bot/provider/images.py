@@ -71,6 +71,11 @@ class OpenAIPictureMaker:
         """Whether this is OpenAI's own server."""
         return self._openai
 
+    @property
+    def breaker(self) -> Breaker:
+        """The circuit breaker of the endpoint."""
+        return self._breaker
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._downloads.aclose()
@@ -156,7 +161,7 @@ class OpenAIPictureMaker:
                 error = OptionRefused(error.detail, option=option, model=model)
         # Without an answer, or with one that broke off: the server may have worked all the same.
         in_the_answer = failure.kind is Kind.ANSWERED and failure.status is None
-        error.lost_attempts = int(failure.kind is Kind.LOST or in_the_answer)
+        error.may_be_billed = error.may_be_billed or failure.kind is Kind.LOST or in_the_answer
         return error
 
     async def _known_quirks(self) -> set[tuple[str, str]]:

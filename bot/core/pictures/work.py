@@ -15,7 +15,6 @@ from bot.core.errors import (
     ModelNotFound,
     ParleyError,
     PictureTooLarge,
-    ProviderError,
     ProviderTimeout,
     Stopped,
     StoppedDrawing,
@@ -195,9 +194,8 @@ class PictureWork(PaidWork):
             return _Call(made, None, cost_micro_usd(made.usage, self._price, worst_micro_usd=worst))
         if not isinstance(error, ParleyError):
             raise error
-        billed = error.may_be_billed or (isinstance(error, ProviderError) and error.lost_attempts)
         log.info("a picture was not made", extra={**ids(self.question), "code": error.code, "detail": error.detail})
-        return _Call(None, error, worst if billed else 0)
+        return _Call(None, error, worst if error.may_be_billed else 0)
 
     async def _finished(self, plan: Plan, calls: list[_Call], replaced_from: str | None) -> Reply:
         made = [call.made for call in calls if call.made is not None]
