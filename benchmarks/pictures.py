@@ -37,7 +37,7 @@ QUICK = Size(picture_bytes=1024 * 1024, rounds=1)
 async def measure(*, quick: bool, folder: Path) -> list[Row]:
     """Measure Parley; the bare bot sees no pictures."""
     size = QUICK if quick else FULL
-    picture = _png(size.picture_bytes)
+    picture = a_png(size.picture_bytes)
     loopback = {"ATTACHMENT_HOSTS": "127.0.0.1"}
     async with AsyncExitStack() as stack:
         rig = await stack.enter_async_context(
@@ -56,8 +56,9 @@ async def measure(*, quick: bool, folder: Path) -> list[Row]:
     ]
 
 
-def _png(size_bytes: int) -> bytes:
-    rows = zlib.compress(bytes((1 + 3 * WIDTH) * HEIGHT), 9)
+def a_png(size_bytes: int, *, shade: int = 0) -> bytes:
+    """Return a PNG of one grey, as large as that: most of it is a chunk that no decoder looks at."""
+    rows = zlib.compress((b"\0" + bytes([shade]) * 3 * WIDTH) * HEIGHT, 9)
     head = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 2, 0, 0, 0))
     tail = _chunk(b"IDAT", rows) + _chunk(b"IEND", b"")
     return head + _chunk(b"prVt", bytes(size_bytes - len(head) - len(tail) - 12)) + tail

@@ -19,6 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from bot.core.conversation import Usage
+from bot.core.pictures.models import PictureModel
 
 UNPRICED = "unpriced"
 
@@ -30,6 +31,9 @@ Usd = Annotated[Decimal, Field(ge=0, le=100_000)]
 Tokens = Annotated[int, Field(gt=0)]
 
 ALL_SAMPLING: frozenset[Sampling] = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty"})
+
+
+MEDIA_RATES = ("image_input", "per_picture")  # in a price's version only where they are set
 
 
 class CatalogueError(ValueError):
@@ -66,6 +70,8 @@ class Price:
     cached_input: Usd | None = None
     cache_write: Usd | None = None
     long_context: LongContext | None = None
+    image_input: Usd | None = None  # tokens of pictures that are sent; as ``input`` where not known
+    per_picture: Usd | None = None  # US dollars for each picture, where tokens are not counted
     source: str = ""
     checked_on: date | None = None
 
@@ -114,6 +120,7 @@ class ModelEntry:
     sees_pictures: bool = True
     picture_tokens: PictureTokens = PictureTokens()
     prices: tuple[Price, ...] = ()
+    pictures: PictureModel | None = None
     shutdown: date | None = None
     fallback: str | None = None
 
@@ -230,7 +237,8 @@ class Catalogue:
         if price is None:
             return UNPRICED
         numbers = (price.input, price.output, price.cached_input, price.cache_write, price.long_context)
-        digest = blake2s(repr(numbers).encode(), digest_size=4).hexdigest()
+        media = [(name, rate) for name in MEDIA_RATES if (rate := getattr(price, name)) is not None]
+        digest = blake2s(f"{numbers!r}{media or ''}".encode(), digest_size=4).hexdigest()
         return f"{name}@{price.effective_from.isoformat()}#{digest}"
 
     def _row(self, model: str) -> tuple[str, ModelEntry]:

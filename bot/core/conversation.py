@@ -118,6 +118,7 @@ class ReplyRoute:
     response (message ``response_id``) with the application id and the interaction's token, a secret for 15 minutes.
     ``single_page``: no further message can follow the first one (it is private, or the bot may not send here).
     ``reply_to``: the message that an answer in the channel replies to, where it is not the question's own.
+    ``upload_bytes``: the largest file that Discord takes there, where it said so.
     """
 
     channel_id: int
@@ -127,6 +128,7 @@ class ReplyRoute:
     ephemeral: bool = False
     single_page: bool = False
     reply_to: int | None = None
+    upload_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

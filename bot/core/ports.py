@@ -15,6 +15,7 @@ from bot.core.conversation import (
     ConversationKey,
     EndReason,
     History,
+    Page,
     PictureSource,
     Question,
     Reply,
@@ -116,8 +117,8 @@ class StreamEnd:
 class Draft(Protocol):
     """An answer that is still growing."""
 
-    def pages(self) -> tuple[str, ...]:
-        """Return what to show of it now, one string per Discord message, marked unfinished."""
+    def pages(self) -> tuple[str | Page, ...]:
+        """Return what to show of it now, one string per Discord message, marked unfinished; a page may have files."""
         ...
 
 

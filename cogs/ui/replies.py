@@ -16,6 +16,7 @@ from bot.app import Parley
 from bot.core.conversation import Question, Reply, ReplyKind, TriggerKind
 from bot.core.errors import PrivateStaysPrivate
 from bot.core.sentences import Sentences
+from bot.core.tasks import PictureTask
 from bot.core.turns import StopOutcome
 from cogs.ui import acting, drawing
 from cogs.ui.acknowledging import NotAcknowledged, defer
@@ -194,6 +195,10 @@ def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> di
     """Return the buttons under a finished reply. Under an answer that could not be replaced they are about that one."""
     if reply.kind is ReplyKind.NOTICE and question.restores is None:
         return _view(TryAgainButton(question.trigger_id, sentences("buttons.try_again"))) if reply.retryable else None
+    if isinstance(question.task, PictureTask):
+        from cogs.ui.picture_buttons import picture_view  # noqa: PLC0415 - they answer with the screens of this module
+
+        return picture_view(sentences, question, reply)
     key, trigger_id = question.conversation, question.trigger_id
     if reply.kind is ReplyKind.NOTICE and question.replaces is not None:
         trigger_id = question.replaces

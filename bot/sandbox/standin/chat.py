@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox.standin.answers import answer, trigger
-from bot.sandbox.standin.behaviours import Behaviour, Cut, Drip, Hold, Html, Raw, Refuse, Say, Stall
+from bot.sandbox.standin.behaviours import Behaviour, Cut, Draw, Drip, Hold, Html, Raw, Refuse, Say, Stall
 from bot.sandbox.standin.checks import check_chat, check_context
 from bot.sandbox.standin.completion import Completion
 from bot.sandbox.standin.delivery import Delivery, send_raw
@@ -52,11 +52,13 @@ class ChatEndpoint:
         behaviour = self.script.popleft() if self.script else trigger(heard)
         match behaviour:
             case Refuse():
-                return _refused(behaviour)
+                return refused(behaviour)
             case Html(status=status):
                 return web.Response(status=status, text=WEB_PAGE, content_type="text/html")
             case Raw():
                 return await send_raw(request, behaviour)
+            case Draw():
+                raise TypeError("nothing to draw in a chat")
         say = _scripted(behaviour) or _own(body, heard, card.context_tokens - len(prompt))
         completion = self._generate(say, card, prompt)
         record.usage = completion.usage
@@ -122,7 +124,8 @@ def _sliced(text: str, size: int) -> list[str]:
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
-def _refused(refuse: Refuse) -> web.Response:
+def refused(refuse: Refuse) -> web.Response:
+    """Return a scripted refusal."""
     if refuse.body is None:
         refusal = Refusal(
             refuse.message,
