@@ -15,7 +15,7 @@ from bot.core.limits import MAX_TOKENS, MOST_PICTURES, PICTURE_COUNT, PICTURE_PR
 from bot.core.tasks import PictureAction, PictureTask
 from cogs.chat import CHOICES, Model, model_label
 from cogs.ui.describing import describe, describe_message
-from cogs.ui.picture_buttons import PICTURE_BUTTONS
+from cogs.ui.picture_buttons import PICTURE_BUTTONS, edit_submitted
 from cogs.ui.picturing import ask_for_pictures
 
 Prompt = Range[str, 1, PICTURE_PROMPT_CHARS]
@@ -203,6 +203,11 @@ class Image(commands.GroupCog, group_name="image", group_description="Make pictu
             for name, entry in self._services.offering.known("image")
             if typed.casefold() in name.casefold()
         ][:CHOICES]
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: discord.Interaction[Parley]) -> None:
+        """Take the modal of the Edit button, which may have been opened before a restart."""
+        await edit_submitted(interaction)
 
 
 async def setup(bot: Parley) -> None:

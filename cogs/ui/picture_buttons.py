@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -20,6 +21,9 @@ from cogs.ui.telling import parley
 TEXT_INPUT_CHARS = 4000  # of a modal's text (Discord)
 MODAL_SECONDS = 1800.0  # Discord says nothing when a modal is closed
 FIRST = "0"
+EDITING = "edit_picture:"
+PROMPT = "prompt"
+WHICH = "which"
 
 Interaction = discord.Interaction[Any]
 Button = discord.ui.DynamicItem[discord.ui.Button[Any]]
@@ -90,7 +94,7 @@ class EditButton(_PictureButton, Button, template=r"edit:(?P<trigger_id>\d{1,20}
         if found is not None:
             say = parley(interaction).services.sentences
             sources = _sources(interaction)
-            await interaction.response.send_modal(EditPicture(say, found[1], sources, opened_by=interaction.id))
+            await interaction.response.send_modal(EditPicture(say, self.trigger_id, len(sources)))
 
 
 class AgainButton(_PictureButton, Button, template=r"redraw:(?P<trigger_id>\d{1,20})"):
@@ -131,31 +135,39 @@ PICTURE_BUTTONS = (VaryButton, VarySelect, EditButton, AgainButton, DescribeButt
 
 
 class EditPicture(discord.ui.Modal):
-    """Asks what is to be changed, and in which picture."""
+    """Asks what is to be changed, and in which picture. ``edit_submitted`` answers it, also after a restart."""
 
-    def __init__(self, say: Sentences, task: PictureTask, sources: list[discord.Attachment], *, opened_by: int) -> None:
-        # discord.py finds a modal by this id alone: with one for all, the last one opened would answer for everybody.
-        super().__init__(title=say("pictures.edit_title"), timeout=MODAL_SECONDS, custom_id=f"edit_picture:{opened_by}")
-        self._task = task
-        self._sources = sources
-        self._prompt: discord.ui.TextInput[EditPicture] = discord.ui.TextInput(
+    def __init__(self, say: Sentences, trigger_id: int, pictures: int) -> None:
+        super().__init__(title=say("pictures.edit_title"), timeout=MODAL_SECONDS, custom_id=f"{EDITING}{trigger_id}")
+        prompt: discord.ui.TextInput[EditPicture] = discord.ui.TextInput(
             style=discord.TextStyle.paragraph,
             max_length=min(TEXT_INPUT_CHARS, PICTURE_PROMPT_CHARS),
             placeholder=say("pictures.edit_example"),
-            custom_id="prompt",
+            custom_id=PROMPT,
         )
-        self.add_item(discord.ui.Label(text=say("pictures.edit_what"), component=self._prompt))
-        self._which: discord.ui.Select[EditPicture] | None = None
-        if len(sources) > 1:
-            self._which = discord.ui.Select(custom_id="which", options=_options(say, len(sources), chosen=FIRST))
-            self.add_item(discord.ui.Label(text=say("pictures.which"), component=self._which))
+        self.add_item(discord.ui.Label(text=say("pictures.edit_what"), component=prompt))
+        if pictures > 1:
+            which: discord.ui.Select[EditPicture] = discord.ui.Select(
+                custom_id=WHICH, options=_options(say, pictures, chosen=FIRST)
+            )
+            self.add_item(discord.ui.Label(text=say("pictures.which"), component=which))
 
-    async def on_submit(self, interaction: Interaction) -> None:
-        """Edit the picture."""
-        number = int(self._which.values[0]) if self._which is not None else 0
-        task = replace(self._task, action=PictureAction.EDIT)
-        sources = self._sources[number : number + 1]
-        await picturing.change_picture(interaction, self._prompt.value.strip(), task, sources)
+
+async def edit_submitted(interaction: Interaction) -> None:
+    """Edit the picture that somebody sent the modal for; nothing for any other interaction."""
+    data: Mapping[str, Any] = interaction.data or {}
+    prefix, _, trigger_id = str(data.get("custom_id", "")).rpartition(":")
+    if interaction.type is not discord.InteractionType.modal_submit or f"{prefix}:" != EDITING:
+        return
+    found = await picturing.kept_pictures(interaction, int(trigger_id))
+    if found is None:
+        return
+    given = {part["custom_id"]: part for row in data["components"] if (part := row.get("component")) is not None}
+    number = int(given[WHICH]["values"][0]) if WHICH in given else 0
+    task = replace(found[1], action=PictureAction.EDIT)
+    await picturing.change_picture(
+        interaction, given[PROMPT]["value"].strip(), task, _sources(interaction)[number:][:1]
+    )
 
 
 def picture_view(say: Sentences, question: Question, reply: Reply) -> discord.ui.View:

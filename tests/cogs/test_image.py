@@ -361,6 +361,7 @@ class TestButtons:
         await restart(world)
         form = await world.asker.click(response(result).message, label="Edit")
         assert form.modal is not None
+        await restart(world)
         edited = await world.asker.submit_modal(form, {"prompt": "a hat", "which": ["1"]})
         assert edited.ephemeral, "what came of a private picture is private"
         assert [picture.description for picture in pictures(edited)] == ["a hat"]
@@ -411,6 +412,14 @@ class TestButtons:
         result = await generate(world, quality="low")
         assert "within an hour" in shown(await world.asker.click(response(result).message, label="Vary"))
         assert len(pictures(await world.other.click(response(result).message, label="Vary"))) == 1
+
+
+async def test_the_commands_can_be_installed_by_members_and_used_anywhere(world: World) -> None:
+    bot = world.env.bot
+    assert isinstance(bot, Parley)
+    (payload,) = [command.to_dict(bot.tree) for command in bot.tree.get_commands() if command.name == "image"]
+    assert sorted(payload["integration_types"]) == [0, 1]
+    assert sorted(payload["contexts"]) == [0, 1, 2]
 
 
 async def test_nothing_of_a_finished_task_but_its_words_stays_behind(world: World) -> None:
