@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from openai.types.audio.speech_create_params import SpeechCreateParams
 from openai.types.chat import (
     ChatCompletionAssistantMessageParam,
     ChatCompletionDeveloperMessageParam,
@@ -30,7 +31,8 @@ REQUESTS = {
     ("POST", "/v1/chat/completions"): (
         "CreateChatCompletionRequest",
         CompletionCreateParamsStreaming.__annotations__.keys(),
-    )
+    ),
+    ("POST", "/v1/audio/speech"): ("CreateSpeechRequest", SpeechCreateParams.__annotations__.keys()),
 }
 MESSAGES = {
     "assistant": ChatCompletionAssistantMessageParam,

@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from bot.core.conversation import Usage
+from bot.core.sound.cards import ANY_SPEECH_MODEL, SpeechCard
 
 UNPRICED = "unpriced"
 
@@ -54,7 +55,8 @@ class LongContext:
 class Price:
     """US dollars per million tokens, which is the same as micro-USD per token, from a day on.
 
-    ``cached_input`` and ``cache_write`` are charged as ``input`` where they are not known.
+    ``cached_input`` and ``cache_write`` are charged as ``input`` where they are not known, ``audio_output`` as
+    ``output``. ``per_million_chars``: of a text that is read aloud.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -65,6 +67,8 @@ class Price:
     cached_input: Usd | None = None
     cache_write: Usd | None = None
     long_context: LongContext | None = None
+    audio_output: Usd | None = None
+    per_million_chars: Usd | None = None
     source: str = ""
     checked_on: date | None = None
 
@@ -88,6 +92,12 @@ class ModelEntry:
     prices: tuple[Price, ...] = ()
     shutdown: date | None = None
     fallback: str | None = None
+    speech: SpeechCard | None = None
+
+    @property
+    def speech_card(self) -> SpeechCard:
+        """How the model is asked to speak."""
+        return self.speech or ANY_SPEECH_MODEL
 
     def price(self, on: date) -> Price | None:
         """Return the price that holds on a day."""
@@ -201,7 +211,14 @@ class Catalogue:
         price = entry.price(on)
         if price is None:
             return UNPRICED
-        numbers = (price.input, price.output, price.cached_input, price.cache_write, price.long_context)
+        numbers: tuple[object, ...] = (
+            price.input,
+            price.output,
+            price.cached_input,
+            price.cache_write,
+            price.long_context,
+        )
+        numbers += tuple(rate for rate in (price.audio_output, price.per_million_chars) if rate is not None)
         digest = blake2s(repr(numbers).encode(), digest_size=4).hexdigest()
         return f"{name}@{price.effective_from.isoformat()}#{digest}"
 
