@@ -153,7 +153,7 @@ async def open_services(
                 speech_model,
                 Encoder(),
                 settings.speech_model,
-                models_end=settings.speech_model in ending_models(settings),
+                models_end=_is_openais(settings.speech_base_url),
             )
             parts = Parts(
                 store=store,
@@ -226,10 +226,13 @@ def ending_models(settings: Settings) -> frozenset[str]:
         "translation": settings.translation_base_url,
     }
     return frozenset(
-        model
-        for capability, model in used.items()
-        if model is not None and ((url := own.get(capability)) is None or is_openai(url))
+        model for capability, model in used.items() if model is not None and _is_openais(own.get(capability))
     )
+
+
+def _is_openais(own_url: str | None) -> bool:
+    """Whether a capability's models are OpenAI's, as far as its own address says."""
+    return own_url is None or is_openai(own_url)
 
 
 def _warn_of_endings(endings: EndingWatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -43,16 +44,20 @@ class CallsOnce:
         self._breaker = Breaker(clock)
 
     async def answer(
-        self, opening: AbstractAsyncContextManager[AsyncAPIResponse[Any]], *, model: str, mendable: bool = False
+        self,
+        make: Callable[[], AbstractAsyncContextManager[AsyncAPIResponse[Any]]],
+        *,
+        model: str,
+        mendable: bool = False,
     ) -> WholeAnswer:
-        """Send a request and return its whole answer.
+        """Send the request that ``make`` opens, and return its whole answer.
 
         Raises a ``ProviderError``; with ``mendable``, ``Refused`` for a 400 or 422 about one parameter.
         """
         async with self._places:
             self._breaker.check()
             try:
-                async with asyncio.timeout(self._total_seconds), opening as response:
+                async with asyncio.timeout(self._total_seconds), make() as response:
                     content = await _whole(response)
                     request_id = response.headers.get("x-request-id")
             except InvalidReply:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from jiter import from_json
@@ -71,11 +72,15 @@ class OpenAISpeech:
         body = {name: value for name, value in body.items() if value is not None}
         ignored: tuple[str, ...] = ()
         while True:
-            opening = self._client.audio.speech.with_streaming_response.create(
-                model=request.model, input=request.text, voice=request.voice, extra_body=body
+            make = partial(
+                self._client.audio.speech.with_streaming_response.create,
+                model=request.model,
+                input=request.text,
+                voice=request.voice,
+                extra_body=body,
             )
             try:
-                answer = await self._calls.answer(opening, model=request.model, mendable=True)
+                answer = await self._calls.answer(make, model=request.model, mendable=True)
             except Refused as refused:
                 name = refused.failure.param
                 if name not in OPTIONAL or name not in body:
@@ -100,10 +105,13 @@ class OpenAISpeech:
         }
         if self._openai and request.member_hash is not None:
             body["safety_identifier"] = request.member_hash
-        opening = self._client.chat.completions.with_streaming_response.create(
-            model=request.model, messages=[], extra_body=body
+        make = partial(
+            self._client.chat.completions.with_streaming_response.create,
+            model=request.model,
+            messages=[],
+            extra_body=body,
         )
-        answer = await self._calls.answer(opening, model=request.model)
+        answer = await self._calls.answer(make, model=request.model)
         message, cut, usage = _said(answer.content)
         audio = message.get("audio")
         if not isinstance(audio, dict):
