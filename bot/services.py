@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).parent
 SWEEP_SECONDS = 600.0
+ENDINGS_SECONDS = 3600.0
 KEYLESS = "none"  # the SDK wants a key; servers that need none take any
 MICRO = 1_000_000
 
@@ -148,7 +149,6 @@ async def open_services(
                 ),
             )
             endings = EndingWatch(catalogue, ending_models(settings), clock)
-            _warn_of_endings(endings)
             speech = SpeechTools(
                 speech_model,
                 Encoder(),
@@ -203,7 +203,6 @@ async def sweep_now_and_then(services: Services) -> None:
     """Wipe what is no longer needed, for as long as the bot runs."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        _warn_of_endings(services.endings)
         try:
             await services.store.sweep()
         except StoreUnavailable as error:
@@ -235,8 +234,15 @@ def _is_openais(own_url: str | None) -> bool:
     return own_url is None or is_openai(own_url)
 
 
-def _warn_of_endings(endings: EndingWatch) -> None:
-    """Tell the operator about models in use that are about to be shut down."""
+async def watch_endings(services: Services) -> None:
+    """Tell the operator about models in use that are about to be shut down, for as long as the bot runs."""
+    while True:
+        warn_of_endings(services.endings)
+        await asyncio.sleep(ENDINGS_SECONDS)
+
+
+def warn_of_endings(endings: EndingWatch) -> None:
+    """Log what is due."""
     for end in endings.due():
         level = logging.ERROR if end.days <= ENDING_DAYS[-1] else logging.WARNING
         extra = {"model": end.model, "shutdown": str(end.shutdown), "days": end.days, "fallback": end.fallback}

@@ -61,13 +61,14 @@ def run() -> None:
 async def _serve(settings: Settings, token: str) -> None:
     from bot.app import Parley, point_discord_at  # noqa: PLC0415
     from bot.heartbeat import HEARTBEAT_NAME, keep_beating  # noqa: PLC0415
-    from bot.services import open_services, sweep_now_and_then  # noqa: PLC0415
+    from bot.services import open_services, sweep_now_and_then, watch_endings  # noqa: PLC0415
 
     point_discord_at(api_url=settings.discord_api_url, gateway_url=settings.discord_gateway_url)
     heartbeat_path = settings.database_path.with_name(HEARTBEAT_NAME)
     async with open_services(settings) as services, Parley(services) as bot:
         client = asyncio.create_task(bot.start(token))
         sweeping = asyncio.create_task(sweep_now_and_then(services))
+        watching = asyncio.create_task(watch_endings(services))
         beating = asyncio.create_task(keep_beating(bot, services, heartbeat_path))
         told_to_stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -75,10 +76,10 @@ async def _serve(settings: Settings, token: str) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told_to_stop.set)
         stopping = asyncio.create_task(told_to_stop.wait())
-        tasks = {client, sweeping, beating, stopping}
+        tasks = {client, sweeping, watching, beating, stopping}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for ended in (client, sweeping, beating):
+            for ended in (client, sweeping, watching, beating):
                 if ended.done():
                     ended.result()
             log.info("stopping")
