@@ -15,7 +15,7 @@ END = datetime(2027, 1, 6, tzinfo=UTC)
 
 
 def settings(**changes: Any) -> Settings:
-    return Settings(_env_file=None, **changes)
+    return Settings(**changes)
 
 
 def test_each_stage_is_told_once() -> None:
