@@ -56,7 +56,6 @@ CHAT_SECONDS = 300.0
 PICTURE_COUNT = (1, 10)  # of one request (POST /v1/images/generations)
 MOST_PICTURES = 4  # that are made for one command, whatever was asked for
 PICTURE_PROMPT_CHARS = 6000  # of a command's option (Discord); the API takes 32,000
-EDIT_INPUTS = 3
 PICTURE_SECONDS = 180.0  # of one call
 ALT_TEXT_CHARS = 1024  # of an attachment's description (Discord)
 UPLOAD_FILE_BYTES = 10 * 1024 * 1024  # where Discord says nothing else
