@@ -33,6 +33,7 @@ EXTENSIONS = (
     "cogs.help",
     "cogs.menus",
     "cogs.audio",
+    "cogs.image",
     "cogs.parked",
 )
 TREE_HASH = "command_tree_hash"

@@ -35,6 +35,7 @@ ONLY: dict[str, str | tuple[str, ...]] = {
     "jsonschema": "bot/reading/worker.py",
     "referencing": "bot/reading/worker.py",
     "pypdf": "bot/reading/worker.py",
+    "PIL": ("bot/reading/", "bot/sandbox/"),
     "prometheus_client": "bot/metrics.py",  # which is imported when METRICS_PORT is set
 }
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Final
 
-from bot.core.conversation import Page, Question, Reply, ReplyFile, ReplyKind, VoiceNote
+from bot.core.conversation import AttachedText, Page, Question, Reply, ReplyFile, ReplyKind, VoiceNote
 from bot.core.errors import ModelNotFound, NothingToRead, ParleyError, TooLongToRead
 from bot.core.generating import MODEL_NAME, Parts, check_allowed, ids, loggable_model, member_hash
-from bot.core.limits import LONG_SPEECH_CHARS, SPEECH_CHARS, UPLOAD_BYTES
+from bot.core.limits import LONG_SPEECH_CHARS, SPEECH_CHARS, UPLOAD_FILE_BYTES
 from bot.core.pages import quote_block
 from bot.core.ports import FileReader, MediaUsage, Reservation, Screen, Settlement
 from bot.core.sentences import Sentences
@@ -164,8 +164,9 @@ class SpeechWork(PaidWork):
         if not self.question.unread_files:
             return
         read = await self._read_files()
-        text = "\n\n".join(file.text for file in read.attachments)
-        if any(file.cut for file in read.attachments):
+        texts = [file for file in read.attachments if isinstance(file, AttachedText)]  # a picture has no words
+        text = "\n\n".join(file.text for file in texts)
+        if any(file.cut for file in texts):
             raise TooLongToRead(limit=LONG_SPEECH_CHARS)
         self.question = replace(self.question, text=text)
 
@@ -199,7 +200,7 @@ class SpeechWork(PaidWork):
         encode = self._tools.encoder.encode
         encoded, file_format = await encode(recordings, plan.file_format, speed=speed), plan.file_format
         for bit_rate in SMALLER_BIT_RATES:
-            if len(encoded.content) <= (self._task.limit_bytes or UPLOAD_BYTES):
+            if len(encoded.content) <= (self._task.limit_bytes or UPLOAD_FILE_BYTES):
                 break
             encoded, file_format = await encode(recordings, "opus", speed=speed, bit_rate=bit_rate), "opus"
         return encoded, file_format

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox.standin.answers import answer, trigger
-from bot.sandbox.standin.behaviours import Behaviour, Cut, Drip, Hold, Html, Raw, Refuse, Say, Stall
+from bot.sandbox.standin.behaviours import Behaviour, Cut, Draw, Drip, Hold, Html, Raw, Refuse, Say, Stall
 from bot.sandbox.standin.checks import check_chat, check_context
 from bot.sandbox.standin.completion import Completion
 from bot.sandbox.standin.delivery import Delivery, send_raw
@@ -22,6 +22,7 @@ from bot.sandbox.standin.pace import Pace
 from bot.sandbox.standin.record import RECORD
 from bot.sandbox.standin.refusals import Refusal
 from bot.sandbox.standin.tokens import PrefixCache, pieces_of, prompt_pieces, text_of
+from bot.sandbox.standin.vision import look_at
 from bot.sandbox.standin.voice import Voice
 
 AUDIO_TOKENS_PER_SECOND = 20
@@ -53,7 +54,7 @@ class ChatEndpoint:
         card = check_chat(body)
         prompt = prompt_pieces(body["messages"])
         check_context(card, len(prompt))
-        heard = hear(body)
+        heard = hear(body, await look_at(body["messages"]))
         behaviour = self.script.popleft() if self.script else trigger(heard)
         match behaviour:
             case Refuse():
@@ -62,6 +63,8 @@ class ChatEndpoint:
                 return web.Response(status=status, text=WEB_PAGE, content_type="text/html")
             case Raw():
                 return await send_raw(request, behaviour)
+            case Draw():
+                raise TypeError("nothing to draw in a chat")
         say = (
             _scripted(behaviour)
             or (_verbatim(body) if card.speaks else None)
@@ -162,7 +165,7 @@ def _sliced(text: str, size: int) -> list[str]:
 
 
 def refused(refuse: Refuse) -> web.Response:
-    """Return a scripted refusal as an answer."""
+    """Return a scripted refusal."""
     if refuse.body is None:
         refusal = Refusal(
             refuse.message,
