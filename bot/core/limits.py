@@ -60,3 +60,10 @@ PICTURE_SECONDS = 180.0  # of one call
 ALT_TEXT_CHARS = 1024  # of an attachment's description (Discord)
 UPLOAD_FILE_BYTES = 10 * 1024 * 1024  # where Discord says nothing else
 UPLOAD_BYTES = 25 * 1024 * 1024  # of one request to Discord, all files together
+SPEECH_SECONDS = 120.0
+
+# Reading aloud (OpenAI: POST /v1/audio/speech).
+SPEECH_CHARS = 4096  # of one call, of the option's text, and of the instructions
+LONG_SPEECH_CHARS = 20_000  # of a file or an answer, in parts: some 22 minutes
+SPEED = (0.25, 4.0)
+INSTRUCTIONS_CHARS = 1000
