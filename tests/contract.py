@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from openai.types.audio.transcription_create_params import (
+    TranscriptionCreateParamsBase,
+    TranscriptionCreateParamsNonStreaming,
+)
+from openai.types.audio.translation_create_params import TranslationCreateParams
 from openai.types.chat import (
     ChatCompletionAssistantMessageParam,
     ChatCompletionDeveloperMessageParam,
@@ -21,6 +26,8 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsStr
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from bot.sandbox.standin.bodies import Upload
+
 SPECS = Path(os.environ.get("PARLEY_SPECS") or Path(__file__).parent.parent.parent / "shared" / "specs")
 OPENAI_SPEC = SPECS / "openai-subset.json"
 NO_SPEC = f"{OPENAI_SPEC.name} is not in the specs folder ($PARLEY_SPECS)"
@@ -30,7 +37,13 @@ REQUESTS = {
     ("POST", "/v1/chat/completions"): (
         "CreateChatCompletionRequest",
         CompletionCreateParamsStreaming.__annotations__.keys(),
-    )
+    ),
+    ("POST", "/v1/audio/transcriptions"): (
+        "CreateTranscriptionRequest",
+        TranscriptionCreateParamsNonStreaming.__annotations__.keys()
+        | TranscriptionCreateParamsBase.__annotations__.keys(),
+    ),
+    ("POST", "/v1/audio/translations"): ("CreateTranslationRequest", TranslationCreateParams.__annotations__.keys()),
 }
 MESSAGES = {
     "assistant": ChatCompletionAssistantMessageParam,
@@ -54,12 +67,18 @@ def assert_fits(schema: str, value: object) -> None:
         raise AssertionError(f"{schema}: {error.json_path} breaks {error.validator}")
 
 
+def as_object(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a form as the schema has it: lists without their brackets, files as bytes."""
+    return {name.removesuffix("[]"): "" if isinstance(value, Upload) else value for name, value in body.items()}
+
+
 def check_request(method: str, path: str, body: object) -> None:
     """Fail unless a request keeps to the contract. A path that is not in the table is not checked."""
     if (method, path) not in REQUESTS:
         return
     schema, known = REQUESTS[method, path]
     assert isinstance(body, dict), f"{path}: the body is no JSON object"
+    body = as_object(body)
     assert not (unknown := body.keys() - known), f"{path}: unknown keys {sorted(unknown)}"
     for index, message in enumerate(body.get("messages", ())):
         known_here = MESSAGES[message["role"]].__annotations__.keys()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from fnmatch import translate as glob_pattern
@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from bot.core.conversation import Usage
+from bot.core.sound.transcripts import TranscriptionEntry
 
 UNPRICED = "unpriced"
 
@@ -65,6 +66,7 @@ class Price:
     cached_input: Usd | None = None
     cache_write: Usd | None = None
     long_context: LongContext | None = None
+    per_minute: Usd | None = None  # of sound, in US dollars; tokens then cost nothing
     source: str = ""
     checked_on: date | None = None
 
@@ -74,7 +76,7 @@ class ModelEntry:
     """What is known about a model. The defaults describe a model of any OpenAI-compatible server.
 
     ``cap_parameter`` caps the answer's tokens; ``reasoning_effort`` is what is sent, ``None`` for nothing; ``sampling``
-    is what may be sent when a member sets it.
+    is what may be sent when a member sets it; ``transcription`` is what a model that listens takes.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -88,6 +90,7 @@ class ModelEntry:
     prices: tuple[Price, ...] = ()
     shutdown: date | None = None
     fallback: str | None = None
+    transcription: TranscriptionEntry = field(default_factory=TranscriptionEntry)
 
     def price(self, on: date) -> Price | None:
         """Return the price that holds on a day."""
@@ -201,7 +204,15 @@ class Catalogue:
         price = entry.price(on)
         if price is None:
             return UNPRICED
-        numbers = (price.input, price.output, price.cached_input, price.cache_write, price.long_context)
+        numbers: tuple[object, ...] = (
+            price.input,
+            price.output,
+            price.cached_input,
+            price.cache_write,
+            price.long_context,
+        )
+        if price.per_minute is not None:
+            numbers += (price.per_minute,)
         digest = blake2s(repr(numbers).encode(), digest_size=4).hexdigest()
         return f"{name}@{price.effective_from.isoformat()}#{digest}"
 

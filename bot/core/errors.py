@@ -36,6 +36,7 @@ ParleyError
     ├── ProviderUnavailable 5xx, no connection, breaker open
     ├── ProviderTimeout     a deadline of ours passed
     ├── EmptyAnswer         no text came
+    ├── NothingHeard        a transcript without a word
     └── InvalidReply        something that is not an answer (HTML, half a JSON line)
 """
 
@@ -164,6 +165,13 @@ class FileProblem(StrEnum):
     PDF_LOCKED = "file_pdf_locked"
     PDF_WITHOUT_TEXT = "file_pdf_without_text"
     PDF_BROKEN = "file_pdf_broken"
+    SOUND_NOT_SOUND = "sound_not_sound"
+    SOUND_FORMAT = "sound_format"
+    SOUND_BROKEN = "sound_broken"
+    SOUND_EMPTY = "sound_empty"
+    SOUND_SILENT = "sound_silent"
+    SOUND_TOO_LONG = "sound_too_long"
+    SOUND_TOO_LARGE = "sound_too_large"
     SCHEMA_NOT_JSON = "schema_not_json"
     SCHEMA_NOT_OBJECT = "schema_not_object"
     SCHEMA_TOO_LARGE = "schema_too_large"  # in what it means: nested, branched or repeated too much
@@ -357,6 +365,13 @@ class EmptyAnswer(ProviderError):
     code = "empty_answer"
     may_be_billed = True
     retryable = True
+
+
+class NothingHeard(ProviderError):
+    """The transcript of a sound has no word in it."""
+
+    code = "nothing_heard"
+    may_be_billed = True
 
 
 class InvalidReply(ProviderError):

@@ -34,6 +34,15 @@ FILE_CHARS = 60_000  # of all files of one question that is answered once: some 
 KEPT_FILE_CHARS = 24_000  # in a conversation, where a question is sent again and again beside the others
 FILE_NAME_CHARS = 80
 
+# Sounds to be heard.
+SOUND_FILE_BYTES = 100_000_000  # cut into parts
+SOUND_PART_BYTES = 25_000_000  # OpenAI: POST /v1/audio/transcriptions
+SOUND_PART_SECONDS = 1_200  # within the deadline of one call, and what the shortest of OpenAI's models takes
+SOUND_SECONDS = 7_200
+KEYWORDS = 100
+KEYWORD_CHARS = 100
+LANGUAGE_CHARS = 40
+
 PROMPT_TOKENS = 16_000  # system prompt, turns and question; the oldest half is left out in one block beyond it
 FOLD_ABOVE_TOKENS = 7_000  # a conversation that is longer after an answer: its oldest half becomes notes
 SUMMARY_TOKENS = 600  # what the notes should not exceed; half as many again are taken
@@ -44,3 +53,4 @@ ANSWER_TOKENS = 4_000  # the cap that is sent when nobody set one
 FIRST_TOKEN_SECONDS = 90.0
 BETWEEN_TOKENS_SECONDS = 30.0
 CHAT_SECONDS = 300.0
+TRANSCRIPTION_SECONDS = 120.0  # for each part

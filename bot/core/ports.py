@@ -343,19 +343,23 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A sound file whose header was checked. ``name`` ends as the API wants it; ``seconds`` is ``None`` if unknown."""
+    """A sound file that was decoded, or one part of it. ``name`` ends as the API wants it.
+
+    ``start_seconds``: where it begins in the member's file.
+    """
 
     name: str
     mime: str
-    seconds: float | None
+    seconds: float
     content: bytes = field(repr=False)
+    start_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class FilesRead:
     """What the files of a question hold. ``schema`` and its name come from a JSON Schema file that was checked.
 
-    ``mask`` says where pictures are to be edited; ``sound`` is what a task is about.
+    ``mask`` says where pictures are to be edited; ``sounds`` are the parts of the one sound that is to be heard.
     """
 
     attachments: tuple[AttachedText, ...] = ()
@@ -363,7 +367,7 @@ class FilesRead:
     schema_name: str | None = None
     pictures: tuple[Picture, ...] = ()
     mask: Picture | None = None
-    sound: Sound | None = None
+    sounds: tuple[Sound, ...] = ()
 
 
 class FileReader(Protocol):

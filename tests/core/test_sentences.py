@@ -40,7 +40,7 @@ def made(error: type[ParleyError]) -> ParleyError:
 
 @pytest.mark.parametrize("problem", errors.FileProblem)
 def test_every_problem_with_a_file_has_a_sentence(problem: errors.FileProblem) -> None:
-    refused = errors.FileRefused(problem, number=2, limit=4, where="#/properties/name")
+    refused = errors.FileRefused(problem, number=2, limit=4, where="#/properties/name", minutes=120, megabytes=100)
     sentence = read_sentences().notice(refused, "12ab34cd").splitlines()[0]
     assert sentence.endswith(".")
     assert not re.search(r"\{|\}", sentence)
@@ -84,4 +84,5 @@ def test_gaps_are_named_as_the_program_fills_them() -> None:
             "number", "limit", "where", "path", "rule", "name", "chars",
             "turns", "since", "tokens", "usd", "thread", "link", "question",
             "allowed", "mention", "models", "capability", "input", "output", "day", "days",
+            "minutes", "megabytes", "part", "parts",
         }  # fmt: skip

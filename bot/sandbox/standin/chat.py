@@ -51,7 +51,7 @@ class ChatEndpoint:
         behaviour = self.script.popleft() if self.script else trigger(heard)
         match behaviour:
             case Refuse():
-                return _refused(behaviour)
+                return refused(behaviour)
             case Html(status=status):
                 return web.Response(status=status, text=WEB_PAGE, content_type="text/html")
             case Raw():
@@ -121,7 +121,8 @@ def _sliced(text: str, size: int) -> list[str]:
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
-def _refused(refuse: Refuse) -> web.Response:
+def refused(refuse: Refuse) -> web.Response:
+    """Return the answer that a script wants."""
     if refuse.body is None:
         refusal = Refusal(
             refuse.message,

@@ -84,6 +84,12 @@ MODELS = {
     )
 }
 
+# Not for chat: what they take stands in transcription.py.
+HEARING = tuple(
+    ModelCard(name, 16_000, 2_000, shutdown_date=ends)
+    for name, ends in (("gpt-transcribe", None), ("whisper-1", "2027-02-26"), ("gpt-4o-mini-transcribe", "2027-02-26"))
+)
+
 # Shut down on 2026-10-23 (announced in the SDK's list of chat models).
 SHUT_DOWN = frozenset({"gpt-3.5-turbo", "gpt-4", "gpt-4-turbo", "gpt-4.1-nano", "o1", "o3-mini", "o4-mini"})
 
@@ -105,8 +111,10 @@ def routes() -> list[web.RouteDef]:
 
 
 async def _list_models(_: web.Request) -> web.Response:
-    return web.json_response({"object": "list", "data": [card.as_json() for card in MODELS.values()]})
+    return web.json_response({"object": "list", "data": [card.as_json() for card in (*MODELS.values(), *HEARING)]})
 
 
 async def _retrieve_model(request: web.Request) -> web.Response:
-    return web.json_response(model_card(request.match_info["name"]).as_json())
+    name = request.match_info["name"]
+    card = next((card for card in HEARING if card.name == name), None) or model_card(name)
+    return web.json_response(card.as_json())

@@ -19,6 +19,7 @@ from bot.sandbox.standin.chat import ChatEndpoint
 from bot.sandbox.standin.pace import Pace
 from bot.sandbox.standin.record import RECORD, Journal, RecordedRequest
 from bot.sandbox.standin.refusals import Refusal
+from bot.sandbox.standin.transcription import TranscriptionEndpoint
 
 Check: TypeAlias = Callable[[str, str, object], None]
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -63,7 +64,10 @@ class StandIn:
         self._journal = Journal(log)
         self._chat = ChatEndpoint(pace)
         # Each family of endpoints by its name, with its script and its bill.
-        self._endpoints: dict[str, Endpoint] = {"chat": self._chat}
+        self._endpoints: dict[str, Endpoint] = {
+            "chat": self._chat,
+            "transcription": TranscriptionEndpoint(self._understand),
+        }
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -162,6 +166,10 @@ class StandIn:
                 code="method_not_supported",
                 param="method",
             ).response()
+
+    @staticmethod
+    def _understand(_: bytes) -> None:
+        return None
 
     def _admit(self, request: web.Request) -> None:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
