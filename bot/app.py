@@ -31,6 +31,7 @@ EXTENSIONS = (
     "cogs.models",
     "cogs.help",
     "cogs.menus",
+    "cogs.transcripts",
     "cogs.parked",
 )
 TREE_HASH = "command_tree_hash"

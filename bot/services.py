@@ -20,13 +20,17 @@ from bot.core.pacing import EditPace
 from bot.core.ports import Clock, FetchFile
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
+from bot.core.sound.listening import Listener, Listening
+from bot.core.sound.transcribing import SoundWork
+from bot.core.tasks import SoundTask
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.parameters import is_openai
+from bot.provider.transcription import OpenAITranscriptModel
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
-from bot.settings import Settings, SettingsError
+from bot.settings import EndpointCapability, Settings, SettingsError
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
@@ -44,6 +48,8 @@ PACKAGE = Path(__file__).parent
 SWEEP_SECONDS = 600.0
 KEYLESS = "none"  # the SDK wants a key; servers that need none take any
 MICRO = 1_000_000
+LISTENING: tuple[EndpointCapability, ...] = ("transcription", "translation")
+TRANSLATION_MODEL = "whisper-1"  # the only one that ever translated (OpenAI)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class Services:
     clock: Clock
     pace: EditPace
     pulse: Pulse
+    listening: Listening
     message_content: bool
 
 
@@ -116,8 +123,11 @@ async def open_services(
             quirks=SqliteQuirkStore(database, clock),
             clock=clock,
         )
+        transcripts, translations = (
+            make_transcript_model(settings, capability, catalogue, clock) for capability in LISTENING
+        )
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
-        reading = Reading(fetch_file or capped_fetch)
+        reading = Reading(fetch_file or capped_fetch, splits_sounds=settings.split_long_sounds)
         try:
             policy = TurnPolicy(
                 model=settings.chat_model,
@@ -138,7 +148,15 @@ async def open_services(
                     if name is not None
                 ),
             )
+            listening = Listening(
+                _listener(settings, "transcription", transcripts, settings.transcription_model),
+                catalogue,
+                clock,
+                unpriced_call_micro_usd=policy.unpriced_call_micro_usd,
+                translator=_translator(settings, translations),
+            )
             _warn_of_ending(catalogue, policy.model, clock)
+            _warn_of_ending(catalogue, settings.transcription_model, clock)
             parts = Parts(
                 store=store,
                 folds=SqliteFoldStore(database),
@@ -150,6 +168,8 @@ async def open_services(
                 clock=clock,
                 sentences=sentences,
                 policy=policy,
+                works={SoundTask: SoundWork},
+                listening=listening,
             )
             turns = turn_service(parts)
             yield Services(
@@ -171,11 +191,14 @@ async def open_services(
                 clock=clock,
                 pace=EditPace(),
                 pulse=Pulse(database),
+                listening=listening,
                 message_content=settings.message_content_intent,
             )
         finally:
             await capped_fetch.aclose()
             await chat_model.aclose()
+            await transcripts.aclose()
+            await translations.aclose()
     finally:
         await database.close()
 
@@ -188,6 +211,30 @@ async def sweep_now_and_then(services: Services) -> None:
             await services.store.sweep()
         except StoreUnavailable as error:
             log.warning("could not sweep; trying again later", extra={"detail": error.detail})
+
+
+def make_transcript_model(
+    settings: Settings, capability: EndpointCapability, catalogue: Catalogue, clock: Clock
+) -> OpenAITranscriptModel:
+    """Return what listens at the server of a capability; its owner closes it."""
+    endpoint = settings.endpoint(capability)
+    key = endpoint.api_key.get_secret_value() if endpoint.api_key is not None else KEYLESS
+    return OpenAITranscriptModel(base_url=endpoint.base_url, api_key=key, catalogue=catalogue, clock=clock)
+
+
+def _listener(
+    settings: Settings, capability: EndpointCapability, transcripts: OpenAITranscriptModel, model: str
+) -> Listener:
+    # The dates in the catalogue are OpenAI's: the same model lives on elsewhere.
+    ends = is_openai(settings.endpoint(capability).base_url)
+    return Listener(transcripts=transcripts, model=model, ends=ends)
+
+
+def _translator(settings: Settings, translations: OpenAITranscriptModel) -> Listener | None:
+    """Return the server with the translations endpoint, where the operator named one."""
+    if settings.translation_model is None and settings.translation_base_url is None:
+        return None
+    return _listener(settings, "translation", translations, settings.translation_model or TRANSLATION_MODEL)
 
 
 def _warn_of_ending(catalogue: Catalogue, model: str, clock: Clock) -> None:

@@ -6,15 +6,19 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Coroutine
+from dataclasses import replace
 
 import discord
 from discord.ext import commands
 
 from bot.app import Parley
-from bot.core.conversation import ReplyKind
+from bot.core.conversation import Question, ReplyKind
 from bot.core.errors import StoreUnavailable
-from bot.core.preferences import ChannelMode
+from bot.core.ports import FileReader
+from bot.core.preferences import ChannelMode, VoiceMessages
+from bot.core.tasks import SoundTask
 from cogs.ui.calls import nonce
+from cogs.ui.listening import voice_of
 from cogs.ui.questions import plain_text, question_of_message
 from cogs.ui.replies import BUTTONS, screen_for
 
@@ -48,10 +52,16 @@ class Triggers(commands.Cog):
         me = self._bot.user
         if me is None or message.author.bot or message.webhook_id is not None or message.type not in ORDINARY:
             return
-        if not self._is_addressed(message, me):
+        voice = voice_of(message)
+        addressed = self._is_addressed(message, me)
+        wanted = VoiceMessages.OFF if voice is None else self._voice_messages(message, me, addressed=addressed)
+        if not addressed and wanted is VoiceMessages.OFF:
             await self._hint_at_withheld(message, me)
             return
         if not self._may_reply(message) or self._services.turns.knows_limit(message.author.id):
+            return
+        if voice is not None and wanted is not VoiceMessages.OFF:
+            await self._answer_voice(message, me, voice, wanted)
             return
         question = question_of_message(message, own_id=me.id)
         if not question.text and message.guild is not None and me not in message.mentions:
@@ -59,12 +69,24 @@ class Triggers(commands.Cog):
         if not question.text and not message.attachments:
             await self._hint(message, "replies.empty_question" if message.guild else "replies.empty_direct_message")
             return
-        screen = screen_for(self._bot, question)
+        files = self._services.reading.files(message.attachments, kept=True)
+        await self._ask(message, question, files)
+
+    async def _answer_voice(
+        self, message: discord.Message, me: discord.ClientUser, voice: discord.Attachment, wanted: VoiceMessages
+    ) -> None:
+        """Write down a voice message; and answer it in its conversation, if that is wanted."""
+        question = replace(question_of_message(message, own_id=me.id), is_voice=True)
+        if wanted is VoiceMessages.TRANSCRIBE:
+            question = replace(question, conversation=None, task=SoundTask(own_words=True))
+        reading, listening = self._services.reading, self._services.listening
+        await self._ask(message, question, reading.sound(voice, part_seconds=listening.part_seconds()))
+
+    async def _ask(self, message: discord.Message, question: Question, files: FileReader | None) -> None:
         if message.id not in self._typed:
             self._typed.append(message.id)
             self._start(self._show_typing(message.channel))
-        files = self._services.reading.files(message.attachments, kept=True)
-        await self._services.turns.ask(question, screen, files)
+        await self._services.turns.ask(question, screen_for(self._bot, question), files)
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
@@ -98,6 +120,16 @@ class Triggers(commands.Cog):
             return False
         parent = message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
         return self._services.preferences.channel_mode(message.channel.id, parent) is ChannelMode.AUTO
+
+    def _voice_messages(self, message: discord.Message, me: discord.ClientUser, *, addressed: bool) -> VoiceMessages:
+        """Return what is to be done with a voice message: who pings the bot, or writes to it alone, wants an answer."""
+        if message.guild is None:
+            return VoiceMessages.ANSWER
+        parent = message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
+        wanted = self._services.preferences.voice_messages(message.channel.id, parent)
+        if wanted is VoiceMessages.OFF and addressed and me in message.mentions:
+            return VoiceMessages.ANSWER
+        return wanted
 
     def _may_reply(self, message: discord.Message) -> bool:
         """Whether an answer can be sent at all: checked before anything is paid for."""

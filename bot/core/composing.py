@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.core.conversation import Answer, EndReason, Page, Question, Reply, ReplyKind
+from dataclasses import replace
+
+from bot.core.conversation import Answer, EndReason, Page, Question, Reply, ReplyFile, ReplyKind
 from bot.core.errors import ParleyError
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, is_json
 from bot.core.limits import REPLY_PAGES
@@ -11,6 +13,7 @@ from bot.core.ports import Violation
 from bot.core.sentences import Sentences
 
 SHOWN_QUESTION_CHARS = 500
+SHOWN_TRANSCRIPT_CHARS = 900
 CUT = (EndReason.LENGTH, EndReason.BROKEN, EndReason.TIMEOUT, EndReason.STOPPED)  # there is more to say
 
 NOTHING = Reply(ReplyKind.NOTICE, ())  # takes away what is shown
@@ -21,7 +24,19 @@ def _max_pages(question: Question) -> int:
 
 
 def _header(question: Question) -> str:
-    return quote_block(question.text, SHOWN_QUESTION_CHARS) if question.show_question else ""
+    return quote_block(question.text, _shown_chars(question)) if question.show_question else ""
+
+
+def _shown_chars(question: Question) -> int:
+    return SHOWN_TRANSCRIPT_CHARS if question.heard else SHOWN_QUESTION_CHARS
+
+
+def _with_transcript(question: Question, pages: tuple[Page, ...]) -> tuple[Page, ...]:
+    """Return the pages with the whole transcript of a voice message as a file, where only its beginning is quoted."""
+    if not question.heard or not quote_block(question.text, SHOWN_TRANSCRIPT_CHARS).endswith(" …"):
+        return pages
+    file = ReplyFile("transcript.txt", question.text.encode("utf-8", "replace"))
+    return (*pages[:-1], replace(pages[-1], files=(*pages[-1].files, file)))
 
 
 class GrowingDraft:
@@ -102,7 +117,7 @@ def compose_answer(
             max_pages=_max_pages(question),
         )
     goes_on = is_kept and question.conversation is not None and answer.end_reason in CUT
-    return Reply(ReplyKind.ANSWER, pages, incomplete=goes_on)
+    return Reply(ReplyKind.ANSWER, _with_transcript(question, pages), incomplete=goes_on)
 
 
 def compose_unsaved(question: Question, text: str, error_id: str, sentences: Sentences) -> Reply:
@@ -122,9 +137,10 @@ def compose_notice(question: Question, error: ParleyError, error_id: str, senten
         # The new answer failed where the old one is shown: that one comes back whole.
         pages = lay_out(question.restores, header=_header(question), footer=notice, max_pages=_max_pages(question))
         return Reply(ReplyKind.NOTICE, pages, incomplete=question.restores_cut)
-    if question.route.application_id is not None:
-        notice = f"{quote_block(question.text, SHOWN_QUESTION_CHARS)}\n{notice}"
-    return Reply(ReplyKind.NOTICE, (Page(notice),), retryable=error.retryable)
+    if question.text and (question.route.application_id is not None or question.heard):
+        notice = f"{quote_block(question.text, _shown_chars(question))}\n{notice}"
+    pages = _with_transcript(question, (Page(notice),))
+    return Reply(ReplyKind.NOTICE, pages, retryable=error.retryable)
 
 
 def _violation_note(violation: Violation, sentences: Sentences) -> str:

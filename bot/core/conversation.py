@@ -110,6 +110,7 @@ class Question:
     ``restores``: the answer that is shown where this one will be, and comes back when this one fails.
     ``restores_cut``: that answer had been cut.
     ``task``: what is wanted instead of an answer in words; ``text`` is then what it is made of.
+    ``is_voice``: it is asked by a voice message. ``heard``: ``text`` is a transcript, which was paid for and is kept.
     """
 
     trigger_id: int
@@ -132,6 +133,8 @@ class Question:
     restores: str | None = None
     restores_cut: bool = False
     task: Task | None = None
+    is_voice: bool = False
+    heard: bool = False
 
     @property
     def source_message_id(self) -> int | None:

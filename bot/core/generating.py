@@ -7,25 +7,28 @@ import hashlib
 import hmac
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.catalogue import Catalogue
 from bot.core.composing import NOTHING, GrowingDraft, compose_answer
 from bot.core.conversation import Answer, ChatRole, ConversationKey, EndReason, Question, Reply, Usage
 from bot.core.errors import (
     ContextOverflow,
+    EndpointMissing,
     FileProblem,
     FileRefused,
     InvalidReply,
     ModelNotAllowed,
     ModelNotFound,
+    NothingHeard,
     ParleyError,
     ProviderError,
     Stopped,
     StoreUnavailable,
+    TaskInterrupted,
 )
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, correction, is_json, schema_of
 from bot.core.limits import ANSWER_TOKENS, FOLD_ABOVE_TOKENS, PROMPT_TOKENS
@@ -41,12 +44,15 @@ from bot.core.ports import (
     SchemaChecker,
     Screen,
     Settlement,
+    Sound,
     StreamEnd,
     TurnStore,
     Violation,
 )
 from bot.core.prompt import Prompt, build_prompt
 from bot.core.sentences import Sentences
+from bot.core.sound.listening import Heard, Listening
+from bot.core.sound.transcripts import TranscriptRequest
 from bot.core.spending import EVERY_MODEL, AllowedModels
 from bot.core.tokens import TokenRatios, estimate_prompt_tokens, estimate_tokens
 
@@ -54,6 +60,8 @@ if TYPE_CHECKING:
     from bot.core.working import MakeWork
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
 
@@ -88,6 +96,7 @@ class Parts:
     sentences: Sentences
     policy: TurnPolicy
     works: Mapping[type[object], MakeWork] = field(default_factory=dict)  # by the type of a question's task
+    listening: Listening | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +117,7 @@ class Generation:
         self._screen = screen
         self._draft = GrowingDraft(question, parts.sentences)
         self._reserved = False
-        self._stream_task: asyncio.Task[StreamEnd] | None = None
+        self._calls: asyncio.Task[Any] | None = None
         self._stopped = False
         self._prompted = False
         self.sent = False  # the provider has been asked
@@ -118,8 +127,8 @@ class Generation:
     def stop(self) -> None:
         """End the stream; what came so far becomes the answer."""
         self._stopped = True
-        if self._stream_task is not None:
-            self._stream_task.cancel()
+        if self._calls is not None:
+            self._calls.cancel()
 
     def revise(self, text: str) -> None:
         """Answer the new text of the question instead, unless the old one is on its way already."""
@@ -232,6 +241,10 @@ class Generation:
 
     async def _reserve(self, request: ChatRequest, prompt: Prompt) -> Reservation:
         reservation = worst_case(self._parts, "chat", request, prompt.tokens)
+        await self._begin(reservation)
+        return reservation
+
+    async def _begin(self, reservation: Reservation) -> None:
         policy = self._parts.policy
         await self._parts.store.begin(
             self.question.trigger_id,
@@ -240,7 +253,6 @@ class Generation:
             member_requests_per_hour=policy.member_requests_per_hour,
         )
         self._reserved = True
-        return reservation
 
     async def _with_files(self) -> Question:
         """Return the question with the text of its files, which is kept with it from now on."""
@@ -248,8 +260,10 @@ class Generation:
         if not question.unread_files:
             return question
         if self._files is None:  # they were in the hands of a process that is gone
-            raise FileRefused(FileProblem.GONE, number=1)
+            raise TaskInterrupted if question.is_voice else FileRefused(FileProblem.GONE, number=1)
         read = await self._files.read()
+        if read.sounds:
+            return await self._heard(read.sounds)
         question = self.question  # its message may have been edited meanwhile
         options = question.options
         if read.schema is not None:
@@ -257,6 +271,33 @@ class Generation:
         question = replace(question, attachments=read.attachments, options=options, unread_files=False)
         self.question, self._draft = question, GrowingDraft(question, self._parts.sentences)
         await self._parts.store.revise(question)
+        return question
+
+    async def _heard(self, sounds: Sequence[Sound]) -> Question:
+        """Return the question as it was said, which is paid for by itself and kept from now on."""
+        parts, listening = self._parts, self._parts.listening
+        if listening is None:
+            raise EndpointMissing
+        resolved = listening.resolve()
+        await self._begin(
+            Reservation("transcription", resolved.model, listening.worst_micro_usd(resolved.model, sounds))
+        )
+        heard = Heard(len(sounds))
+        listens = listening.hear(sounds, lambda sound: TranscriptRequest(resolved.model, sound), heard=heard)
+        await self._stoppable(listens)
+        if heard.failure is not None:
+            raise heard.failure
+        if self._is_stopped():
+            raise Stopped
+        if not heard.transcript.text:
+            raise NothingHeard("a voice message")
+        question = self.question  # its message may have been edited meanwhile
+        text = "\n\n".join(filter(None, (question.text, heard.transcript.text)))
+        question = replace(question, text=text, heard=True, show_question=True, unread_files=False)
+        version = listening.price_version(resolved.model)
+        await parts.store.hear(question, Settlement(heard.micro_usd, heard.usage, version))
+        self._reserved = self.sent = False
+        self.question, self._draft = question, GrowingDraft(question, parts.sentences)
         return question
 
     def _with_schema(self, prompt: Prompt) -> Prompt:
@@ -314,21 +355,28 @@ class Generation:
             return UNCHECKED
 
     async def _stream(self, request: ChatRequest) -> StreamEnd:
+        end = await self._stoppable(self._consume(request))
+        if end is None and not self._draft.text:
+            raise Stopped
+        return end or StreamEnd(EndReason.STOPPED, request.model)
+
+    async def _stoppable(self, calls: Coroutine[Any, Any, T]) -> T | None:
+        """Await calls to the provider; ``None`` when Stop ended them."""
         if self._is_stopped():
+            calls.close()
             raise Stopped
         self.sent = True
-        self._stream_task = asyncio.create_task(self._consume(request))
+        self._calls = asyncio.create_task(calls)
         try:
-            return await self._stream_task
+            result: T = await self._calls
         except asyncio.CancelledError:
             this_task = asyncio.current_task()
             if not self._is_stopped() or (this_task is not None and this_task.cancelling()):
                 raise  # not Stop, but the process closing
-            if not self._draft.text:
-                raise Stopped from None
-            return StreamEnd(EndReason.STOPPED, request.model)
+            return None
         finally:
-            self._stream_task = None
+            self._calls = None
+        return result
 
     def _is_stopped(self) -> bool:
         return self._stopped

@@ -203,6 +203,10 @@ class TurnStore(Protocol):
         """Replace the kept question of a claim that has not ended, once its files are read."""
         ...
 
+    async def hear(self, question: Question, settlement: Settlement | None = None) -> None:
+        """Keep the transcript that a claim's sound has become, as its words; and settle what it cost."""
+        ...
+
     async def settle_attempt(self, trigger_id: int, settlement: Settlement) -> None:
         """Settle the newest generation of a claim that goes on with another one."""
         ...

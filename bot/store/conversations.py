@@ -216,6 +216,7 @@ async def _pair(transaction: Transaction, turn: KeptTurn) -> sqlite3.Row:
 async def _delete_pair(transaction: Transaction, trigger_id: int) -> None:
     await transaction.run(sql.FORGET_NOTES, {"trigger_id": trigger_id})
     await transaction.run(sql.DELETE_PAIR, {"trigger_id": trigger_id})
+    await transaction.run(turn_sql.FORGET_TASK, {"trigger_id": trigger_id})
 
 
 def _kept_turn(row: sqlite3.Row, places: list[sqlite3.Row]) -> KeptTurn:
