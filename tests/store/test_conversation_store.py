@@ -83,7 +83,7 @@ async def test_a_turn_is_found_as_it_was_asked(store: SqliteTurnStore, kept: Sql
     question = ask(
         1,
         options=ChatOptions(model="m", temperature=0.5),
-        quote=Quote("Bob", "earlier"),
+        quote=Quote("Other", "earlier"),
         attachments=(AttachedText("a.txt", "text", 3, "abc"),),
     )
     await answer(store, question)

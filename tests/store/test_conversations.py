@@ -23,11 +23,11 @@ async def test_a_new_conversation_is_made_once(store: SqliteTurnStore) -> None:
 
 
 async def test_turns_keep_who_asked_what_when_about_what(store: SqliteTurnStore) -> None:
-    await answer(store, ask(1, quote=Quote("Bob", "earlier words")))
+    await answer(store, ask(1, quote=Quote("Other", "earlier words")))
     question, reply = (await store.history(CHANNEL)).turns
     asked_at = QUESTION.asked_at
     assert question == Turn(
-        question.turn_id, ChatRole.USER, QUESTION.text, "Ada", Quote("Bob", "earlier words"), asked_at, trigger_id=1
+        question.turn_id, ChatRole.USER, QUESTION.text, "Asker", Quote("Other", "earlier words"), asked_at, trigger_id=1
     )
     assert reply == Turn(reply.turn_id, ChatRole.ASSISTANT, ANSWER.text, trigger_id=1)
     assert question.turn_id < reply.turn_id
