@@ -189,6 +189,7 @@ class SqliteConversationStore:
             for row in await transaction.run(sql.CLAIMS_OF_MESSAGE, named):
                 if row["state"] == ClaimState.FAILED:  # it was kept for "Try again"
                     await transaction.run(turn_sql.FORGET_QUESTION, {"trigger_id": row["trigger_id"]})
+            await transaction.run(sql.FORGET_TASKS_OF_MESSAGE, named)
             for row in await transaction.run(sql.TURNS_OF_MESSAGE, named):
                 await _delete_pair(transaction, row["trigger_id"])
 

@@ -19,6 +19,7 @@ from bot.sandbox.standin.chat import ChatEndpoint
 from bot.sandbox.standin.pace import Pace
 from bot.sandbox.standin.record import RECORD, Journal, RecordedRequest
 from bot.sandbox.standin.refusals import Refusal
+from bot.sandbox.standin.spoken import Spoken
 from bot.sandbox.standin.transcription import TranscriptionEndpoint
 
 Check: TypeAlias = Callable[[str, str, object], None]
@@ -63,10 +64,11 @@ class StandIn:
         self._failures: list[Exception] = []
         self._journal = Journal(log)
         self._chat = ChatEndpoint(pace)
+        self.spoken = Spoken()
         # Each family of endpoints by its name, with its script and its bill.
         self._endpoints: dict[str, Endpoint] = {
             "chat": self._chat,
-            "transcription": TranscriptionEndpoint(self._understand),
+            "transcription": TranscriptionEndpoint(self.spoken.understand),
         }
         self._runner: web.AppRunner | None = None
 
@@ -166,10 +168,6 @@ class StandIn:
                 code="method_not_supported",
                 param="method",
             ).response()
-
-    @staticmethod
-    def _understand(_: bytes) -> None:
-        return None
 
     def _admit(self, request: web.Request) -> None:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
