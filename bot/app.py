@@ -31,6 +31,7 @@ EXTENSIONS = (
     "cogs.models",
     "cogs.help",
     "cogs.menus",
+    "cogs.audio",
     "cogs.transcripts",
     "cogs.parked",
 )
@@ -70,6 +71,7 @@ def permissions() -> discord.Permissions:
         create_public_threads=True,
         read_message_history=True,
         attach_files=True,
+        send_voice_messages=True,
     )
 
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bot.clock import SystemClock
@@ -15,19 +16,23 @@ from bot.core.catalogue import Catalogue, CatalogueError
 from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
-from bot.core.offering import ENDING_DAYS, Offering, ending
+from bot.core.limits import MEDIA_CALLS
+from bot.core.offering import ENDING_DAYS, EndingWatch, Offering
 from bot.core.pacing import EditPace
 from bot.core.ports import Clock, FetchFile
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
 from bot.core.sound.listening import Listener, Listening
+from bot.core.sound.speaking import SpeechTools, SpeechWork
 from bot.core.sound.transcribing import SoundWork
-from bot.core.tasks import SoundTask
+from bot.core.tasks import SoundTask, SpeechTask
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.parameters import is_openai
+from bot.provider.speech import OpenAISpeech
 from bot.provider.transcription import OpenAITranscriptModel
+from bot.reading.encoding import Encoder
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
 from bot.settings import EndpointCapability, Settings, SettingsError
@@ -69,6 +74,7 @@ class Services:
     pulse: Pulse
     listening: Listening
     message_content: bool
+    endings: EndingWatch
 
 
 def read_catalogue(overlay: Path | None) -> Catalogue:
@@ -123,9 +129,11 @@ async def open_services(
             quirks=SqliteQuirkStore(database, clock),
             clock=clock,
         )
+        media_places = asyncio.Semaphore(MEDIA_CALLS)
         transcripts, translations = (
-            make_transcript_model(settings, capability, catalogue, clock) for capability in LISTENING
+            _transcript_model(settings, capability, catalogue, clock, media_places) for capability in LISTENING
         )
+        speech_model = _speech_model(settings, clock, media_places)
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
         reading = Reading(fetch_file or capped_fetch, splits_sounds=settings.split_long_sounds)
         try:
@@ -149,14 +157,20 @@ async def open_services(
                 ),
             )
             listening = Listening(
-                _listener(settings, "transcription", transcripts, settings.transcription_model),
+                _listener(settings, transcripts, settings.transcription_model),
                 catalogue,
                 clock,
                 unpriced_call_micro_usd=policy.unpriced_call_micro_usd,
                 translator=_translator(settings, translations),
             )
-            _warn_of_ending(catalogue, policy.model, clock)
-            _warn_of_ending(catalogue, settings.transcription_model, clock)
+            endings = EndingWatch(catalogue, ending_models(settings), clock)
+            _warn_of_endings(endings)
+            speech = SpeechTools(
+                speech_model,
+                Encoder(),
+                settings.speech_model,
+                models_end=settings.speech_model in ending_models(settings),
+            )
             parts = Parts(
                 store=store,
                 folds=SqliteFoldStore(database),
@@ -168,7 +182,7 @@ async def open_services(
                 clock=clock,
                 sentences=sentences,
                 policy=policy,
-                works={SoundTask: SoundWork},
+                works={SpeechTask: partial(SpeechWork, speech), SoundTask: partial(SoundWork, speech)},
                 listening=listening,
             )
             turns = turn_service(parts)
@@ -193,12 +207,14 @@ async def open_services(
                 pulse=Pulse(database),
                 listening=listening,
                 message_content=settings.message_content_intent,
+                endings=endings,
             )
         finally:
             await capped_fetch.aclose()
             await chat_model.aclose()
             await transcripts.aclose()
             await translations.aclose()
+            await speech_model.aclose()
     finally:
         await database.close()
 
@@ -207,43 +223,74 @@ async def sweep_now_and_then(services: Services) -> None:
     """Wipe what is no longer needed, for as long as the bot runs."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
+        _warn_of_endings(services.endings)
         try:
             await services.store.sweep()
         except StoreUnavailable as error:
             log.warning("could not sweep; trying again later", extra={"detail": error.detail})
 
 
-def make_transcript_model(
-    settings: Settings, capability: EndpointCapability, catalogue: Catalogue, clock: Clock
+def _transcript_model(
+    settings: Settings,
+    capability: EndpointCapability,
+    catalogue: Catalogue,
+    clock: Clock,
+    places: asyncio.Semaphore,
 ) -> OpenAITranscriptModel:
     """Return what listens at the server of a capability; its owner closes it."""
     endpoint = settings.endpoint(capability)
     key = endpoint.api_key.get_secret_value() if endpoint.api_key is not None else KEYLESS
-    return OpenAITranscriptModel(base_url=endpoint.base_url, api_key=key, catalogue=catalogue, clock=clock)
+    return OpenAITranscriptModel(
+        base_url=endpoint.base_url, api_key=key, catalogue=catalogue, clock=clock, places=places
+    )
 
 
-def _listener(
-    settings: Settings, capability: EndpointCapability, transcripts: OpenAITranscriptModel, model: str
-) -> Listener:
-    # The dates in the catalogue are OpenAI's: the same model lives on elsewhere.
-    ends = is_openai(settings.endpoint(capability).base_url)
-    return Listener(transcripts=transcripts, model=model, ends=ends)
+def _listener(settings: Settings, transcripts: OpenAITranscriptModel, model: str) -> Listener:
+    """Return a model that listens; the dates in the catalogue are OpenAI's, and it lives on elsewhere."""
+    return Listener(transcripts=transcripts, model=model, ends=model in ending_models(settings))
 
 
 def _translator(settings: Settings, translations: OpenAITranscriptModel) -> Listener | None:
     """Return the server with the translations endpoint, where the operator named one."""
     if settings.translation_model is None and settings.translation_base_url is None:
         return None
-    return _listener(settings, "translation", translations, settings.translation_model or TRANSLATION_MODEL)
+    return _listener(settings, translations, settings.translation_model or TRANSLATION_MODEL)
 
 
-def _warn_of_ending(catalogue: Catalogue, model: str, clock: Clock) -> None:
-    """Tell the operator about a model in use that is about to be shut down."""
-    end = ending(catalogue, model, clock.now().date())
-    if end is not None:
+def ending_models(settings: Settings) -> frozenset[str]:
+    """Return the models in use that end when OpenAI says so: not those that a server of one's own has of the name."""
+    used = {
+        "chat": settings.chat_model,
+        "image": settings.image_model,
+        "speech": settings.speech_model,
+        "transcription": settings.transcription_model,
+        "translation": settings.translation_model,
+    }
+    own = {
+        "speech": settings.speech_base_url,
+        "image": settings.image_base_url,
+        "transcription": settings.transcription_base_url,
+        "translation": settings.translation_base_url,
+    }
+    return frozenset(
+        model
+        for capability, model in used.items()
+        if model is not None and ((url := own.get(capability)) is None or is_openai(url))
+    )
+
+
+def _warn_of_endings(endings: EndingWatch) -> None:
+    """Tell the operator about models in use that are about to be shut down."""
+    for end in endings.due():
         level = logging.ERROR if end.days <= ENDING_DAYS[-1] else logging.WARNING
-        extra = {"model": model, "shutdown": str(end.shutdown), "days": end.days, "fallback": end.fallback}
+        extra = {"model": end.model, "shutdown": str(end.shutdown), "days": end.days, "fallback": end.fallback}
         log.log(level, "a model in use ends soon: choose another one in good time", extra=extra)
+
+
+def _speech_model(settings: Settings, clock: Clock, places: asyncio.Semaphore) -> OpenAISpeech:
+    endpoint = settings.endpoint("speech")
+    key = KEYLESS if endpoint.api_key is None else endpoint.api_key.get_secret_value()
+    return OpenAISpeech(base_url=endpoint.base_url, api_key=key, clock=clock, places=places)
 
 
 def _pseudonym_key(settings: Settings) -> bytes:

@@ -1,8 +1,8 @@
-"""/audio transcribe, /audio translate, and the message menu "Transcribe / translate"."""
+"""The message menu "Transcribe / translate", and the buttons under transcripts."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -10,9 +10,9 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.app import Parley
-from bot.core.limits import KEYWORD_CHARS, KEYWORDS, LANGUAGE_CHARS
+from bot.core.limits import LANGUAGE_CHARS
 from bot.core.tasks import SoundAction, SoundTask
-from cogs.ui.listening import TRANSCRIBE, ask_about_sound, keywords_of, sound_of
+from cogs.ui.listening import TRANSCRIBE, ask_about_sound, sound_of
 from cogs.ui.transcript_buttons import TRANSCRIPT_BUTTONS
 
 MODAL_SECONDS = 1800.0  # Discord says nothing when a modal is closed
@@ -48,18 +48,16 @@ class AboutSound(discord.ui.Modal):
         await ask_about_sound(interaction, task, file=self._file, private=self._private.value)
 
 
-@app_commands.allowed_installs(guilds=True, users=False)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
-class Transcripts(commands.GroupCog, group_name="audio", group_description="Sound to words"):
-    """Writes down what is said."""
+class Transcripts(commands.Cog):
+    """The menu; the commands are in the group ``/audio``."""
 
     def __init__(self, bot: Parley) -> None:
         self._bot = bot
         self._menu = app_commands.ContextMenu(
             name=TRANSCRIBE,
             callback=self._transcribe_message,
-            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
-            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
         )
 
     async def cog_load(self) -> None:
@@ -69,56 +67,6 @@ class Transcripts(commands.GroupCog, group_name="audio", group_description="Soun
     async def cog_unload(self) -> None:
         """Take the menu away."""
         self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
-
-    @app_commands.command()
-    @app_commands.describe(
-        file=FILE,
-        language="The language that is spoken, such as en or de",
-        keywords="Names and rare words that are said, with commas between",
-        prompt="What it is about, in a sentence or two",
-        output="text, subtitles (srt, vtt) where the model gives times, or json",
-        summary="Also say in short what is said",
-        private="Only you see it",
-    )
-    async def transcribe(
-        self,
-        interaction: discord.Interaction[Parley],
-        file: discord.Attachment,
-        language: Language | None = None,
-        keywords: Range[str, 1, OPTION_CHARS] | None = None,
-        prompt: Range[str, 1, OPTION_CHARS] | None = None,
-        output: Literal["text", "srt", "vtt", "json"] = "text",
-        summary: bool = False,
-        private: bool = False,
-    ) -> None:
-        """Write down what is said in a sound or video file"""
-        task = SoundTask(
-            language=language,
-            keywords=keywords_of(keywords, most=KEYWORDS, most_chars=KEYWORD_CHARS),
-            prompt=prompt,
-            output=output,
-            summary=summary,
-        )
-        await ask_about_sound(interaction, task, file=file, private=private)
-
-    @app_commands.command()
-    @app_commands.describe(
-        file=FILE,
-        to="The language you want it in (English unless you choose another one)",
-        speak="Also read the translation aloud",
-        private="Only you see it",
-    )
-    async def translate(
-        self,
-        interaction: discord.Interaction[Parley],
-        file: discord.Attachment,
-        to: Language = "English",
-        speak: bool = False,
-        private: bool = False,
-    ) -> None:
-        """Write down what is said in a sound or video file, in another language"""
-        task = SoundTask(action=SoundAction.TRANSLATE, to=to, speak=speak)
-        await ask_about_sound(interaction, task, file=file, private=private)
 
     async def _transcribe_message(self, interaction: discord.Interaction[Parley], message: discord.Message) -> None:
         # Discord delivers a menu's message with its files, whatever the intents.

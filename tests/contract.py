@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from openai.types.audio.speech_create_params import SpeechCreateParams
 from openai.types.audio.transcription_create_params import (
     TranscriptionCreateParamsBase,
     TranscriptionCreateParamsNonStreaming,
@@ -44,6 +45,7 @@ REQUESTS = {
         | TranscriptionCreateParamsBase.__annotations__.keys(),
     ),
     ("POST", "/v1/audio/translations"): ("CreateTranslationRequest", TranslationCreateParams.__annotations__.keys()),
+    ("POST", "/v1/audio/speech"): ("CreateSpeechRequest", SpeechCreateParams.__annotations__.keys()),
 }
 MESSAGES = {
     "assistant": ChatCompletionAssistantMessageParam,

@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from bot.core.conversation import Usage
+from bot.core.sound.cards import ANY_SPEECH_MODEL, SpeechCard
 from bot.core.sound.transcripts import TranscriptionEntry
 
 UNPRICED = "unpriced"
@@ -55,7 +56,8 @@ class LongContext:
 class Price:
     """US dollars per million tokens, which is the same as micro-USD per token, from a day on.
 
-    ``cached_input`` and ``cache_write`` are charged as ``input`` where they are not known.
+    ``cached_input`` and ``cache_write`` are charged as ``input`` where they are not known, ``audio_output`` as
+    ``output``. ``per_million_chars``: of a text that is read aloud.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -67,6 +69,8 @@ class Price:
     cache_write: Usd | None = None
     long_context: LongContext | None = None
     per_minute: Usd | None = None  # of sound, in US dollars; tokens then cost nothing
+    audio_output: Usd | None = None
+    per_million_chars: Usd | None = None
     source: str = ""
     checked_on: date | None = None
 
@@ -91,6 +95,12 @@ class ModelEntry:
     shutdown: date | None = None
     fallback: str | None = None
     transcription: TranscriptionEntry = field(default_factory=TranscriptionEntry)
+    speech: SpeechCard | None = None
+
+    @property
+    def speech_card(self) -> SpeechCard:
+        """How the model is asked to speak."""
+        return self.speech or ANY_SPEECH_MODEL
 
     def price(self, on: date) -> Price | None:
         """Return the price that holds on a day."""
@@ -211,8 +221,8 @@ class Catalogue:
             price.cache_write,
             price.long_context,
         )
-        if price.per_minute is not None:
-            numbers += (price.per_minute,)
+        more = (price.audio_output, price.per_million_chars, price.per_minute)
+        numbers += tuple(rate for rate in more if rate is not None)
         digest = blake2s(repr(numbers).encode(), digest_size=4).hexdigest()
         return f"{name}@{price.effective_from.isoformat()}#{digest}"
 

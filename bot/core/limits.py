@@ -54,3 +54,12 @@ FIRST_TOKEN_SECONDS = 90.0
 BETWEEN_TOKENS_SECONDS = 30.0
 CHAT_SECONDS = 300.0
 TRANSCRIPTION_SECONDS = 120.0  # for each part
+SPEECH_SECONDS = 120.0
+MEDIA_CALLS = 4  # pictures and sounds that are being made at a time: each answer is held whole
+
+# Reading aloud (OpenAI: POST /v1/audio/speech).
+SPEECH_CHARS = 4096  # of one call, of the option's text, and of the instructions
+LONG_SPEECH_CHARS = 20_000  # of a file or an answer, in parts: some 22 minutes
+SPEED = (0.25, 4.0)
+INSTRUCTIONS_CHARS = 1000
+UPLOAD_BYTES = 10 * 1024 * 1024  # Discord, without boosts

@@ -6,20 +6,21 @@ import asyncio
 import json
 import logging
 import math
+import warnings
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
-import httpx2
+from openai import AsyncAPIResponse
 
 from bot.core.catalogue import Catalogue
-from bot.core.errors import InvalidReply, ProviderError, ProviderTimeout, RequestRefused
+from bot.core.errors import InvalidReply, RequestRefused
 from bot.core.limits import TRANSCRIPTION_SECONDS
 from bot.core.ports import Clock, MediaUsage
 from bot.core.sound.transcripts import Segment, Transcript, TranscriptRequest
-from bot.provider.breaker import Breaker
 from bot.provider.clients import make_client
-from bot.provider.parameters import REFUSED_CODES, REFUSED_PROSE
-from bot.provider.translate import CLIENT_ERRORS, Failure, Kind, classify, failure_of
+from bot.provider.once import CallsOnce, Refused
+from bot.provider.translate import Failure
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +39,11 @@ class OpenAITranscriptModel:
         api_key: str,
         catalogue: Catalogue,
         clock: Clock,
-        seconds: float = TRANSCRIPTION_SECONDS,
+        places: asyncio.Semaphore,
+        total_seconds: float = TRANSCRIPTION_SECONDS,
     ) -> None:
         self._catalogue = catalogue
-        self._clock = clock
-        self._seconds = seconds
-        self._breaker = Breaker(clock)
+        self._calls = CallsOnce(clock, places, total_seconds=total_seconds)
         self._client = make_client(base_url=base_url.rstrip("/"), api_key=api_key)
 
     async def aclose(self) -> None:
@@ -53,21 +53,20 @@ class OpenAITranscriptModel:
     async def transcribe(self, request: TranscriptRequest) -> Transcript:
         """Return what is said in one sound; see ``TranscriptModel``.
 
-        A request that was refused for an option, and therefore not worked on, is made once more without it.
+        A request that was refused for an option, and therefore not worked on, is made again without it.
         """
         fields = self._fields(request)
         ignored = self._left_out(request, fields)
-        try:
-            return _read(await self._post(request, fields), request, ignored)
-        except _OptionRefused as refused:
-            del fields[refused.name]
-            if refused.name in PUBLIC_NAMES:
-                ignored = (*ignored, PUBLIC_NAMES[refused.name])
-            log.info("the provider refuses a parameter", extra={"model": request.model, "parameter": refused.name})
-        try:
-            return _read(await self._post(request, fields), request, ignored)
-        except _OptionRefused as again:
-            raise again.error from None
+        while True:
+            try:
+                return _read(await self._post(request, fields), request, ignored)
+            except Refused as refused:
+                failure = refused.failure
+            name = _refused_option(failure, fields)
+            log.info("the provider refuses a parameter", extra={"model": request.model, "parameter": name})
+            del fields[name]
+            if name in PUBLIC_NAMES:
+                ignored = (*ignored, PUBLIC_NAMES[name])
 
     def _fields(self, request: TranscriptRequest) -> dict[str, Any]:
         entry = self._catalogue.entry(request.model).transcription
@@ -88,68 +87,41 @@ class OpenAITranscriptModel:
     def _left_out(request: TranscriptRequest, fields: Mapping[str, Any]) -> tuple[str, ...]:
         return ("language",) if request.language and not fields.keys() & {"language", "languages"} else ()
 
-    async def _post(self, request: TranscriptRequest, fields: dict[str, Any]) -> httpx2.Response:
-        self._breaker.check()
+    async def _post(self, request: TranscriptRequest, fields: dict[str, Any]) -> bytes:
         sound = request.sound
-        path = "/audio/translations" if request.to_english else "/audio/transcriptions"
-        try:
-            async with asyncio.timeout(self._seconds):
-                # Not the SDK's own methods: the one for translations warns of its end, and both guess what comes back.
-                response = await self._client.post(
-                    path,
-                    cast_to=httpx2.Response,
-                    body=fields,
-                    files=[("file", (sound.name, sound.content, sound.mime))],
-                    options={"headers": {"Content-Type": "multipart/form-data"}},
+        audio = self._client.audio
+        endpoint: Any = audio.translations if request.to_english else audio.transcriptions
+
+        def opening() -> AbstractAsyncContextManager[AsyncAPIResponse[Any]]:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # OpenAI's translations end; other servers' do not
+                made: AbstractAsyncContextManager[AsyncAPIResponse[Any]] = endpoint.with_streaming_response.create(
+                    file=(sound.name, sound.content, sound.mime), **fields
                 )
-        except TimeoutError:
-            late = ProviderTimeout("a transcript")
-            self._breaker.record(late)
-            raise late from None
-        except CLIENT_ERRORS as error:
-            failure = failure_of(error, now=self._clock.now())
-        else:
-            self._breaker.record(None)
-            return response
-        # Outside of the handler, so that what is raised does not carry the server's prose along as its context.
-        translated = classify(failure, model=request.model)
-        translated.lost_attempts = int(failure.kind is Kind.LOST)
-        self._breaker.record(translated)
-        name = _refused_option(failure, fields)
-        if isinstance(translated, RequestRefused) and name is not None:
-            raise _OptionRefused(name, translated)
-        raise translated
+                return made
+
+        return (await self._calls.answer(opening, model=request.model, mendable=True)).content
 
 
-class _OptionRefused(Exception):
-    """The server refuses one parameter."""
-
-    def __init__(self, name: str, error: ProviderError) -> None:
-        super().__init__(name)
-        self.name = name
-        self.error = error
-
-
-def _refused_option(failure: Failure, fields: Mapping[str, Any]) -> str | None:
-    if failure.status not in (400, 422):
-        return None
-    if not failure.words & REFUSED_CODES and not REFUSED_PROSE.search(failure.message):
-        return None
+def _refused_option(failure: Failure, fields: Mapping[str, Any]) -> str:
+    """Return the option that a server does not take; raise when it is about something else."""
     named = (failure.param or "").removesuffix("[]")
-    return named if named in fields and named != "model" else None
+    if named not in fields or named == "model":
+        raise RequestRefused(failure.detail)
+    return named
 
 
-def _read(response: httpx2.Response, request: TranscriptRequest, ignored: tuple[str, ...]) -> Transcript:
+def _read(content: bytes, request: TranscriptRequest, ignored: tuple[str, ...]) -> Transcript:
     """Return the transcript in an answer; some servers send bare text whatever they were asked for."""
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "text/html" or response.content.lstrip()[:1] == b"<":
+    first = content.lstrip()[:1]
+    if first == b"<":
         raise InvalidReply("a web page")
     try:
-        body: Any = json.loads(response.content)
+        body: Any = json.loads(content)
     except ValueError:
-        if not kind.startswith("text/"):
+        if first in (b"{", b"["):
             raise InvalidReply("not JSON") from None
-        body = response.content.decode("utf-8", "replace")
+        body = content.decode("utf-8", "replace")
     if isinstance(body, str):
         return Transcript(body.strip(), ignored_options=ignored)
     if not isinstance(body, dict) or not isinstance(body.get("text"), str):

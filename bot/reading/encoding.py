@@ -74,8 +74,9 @@ def encode(
     recipe = RECIPES[file_format]
     loudness = _Loudness(recipe.rate)
     written = io.BytesIO()
-    keep = speed == 1.0 and bit_rate is None and len(recordings) == 1 and _is_already(recordings[0], file_format)
     try:
+        plain = speed == 1.0 and bit_rate is None and len(recordings) == 1
+        keep = plain and _is_already(recordings[0], file_format)
         frames = _at_speed(_joined(recordings, recipe.rate), speed, recipe.rate)
         if keep:
             for frame in frames:

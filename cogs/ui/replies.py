@@ -21,6 +21,7 @@ from cogs.ui import acting, transcript_buttons
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.questions import route_of_interaction
 from cogs.ui.screen import DiscordScreen, InteractionScreen, MessageScreen, Surroundings
+from cogs.ui.sound_buttons import ReadAloudButton
 from cogs.ui.telling import parley, told
 
 Buttons = discord.ui.DynamicItem[discord.ui.Button[Any]]
@@ -165,7 +166,7 @@ class DeleteButton(
         await acting.delete(interaction, self.trigger_id)
 
 
-BUTTONS = (StopButton, TryAgainButton, RegenerateButton, ContinueButton, BranchButton, DeleteButton)
+BUTTONS = (StopButton, TryAgainButton, RegenerateButton, ContinueButton, BranchButton, DeleteButton, ReadAloudButton)
 
 
 def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> discord.ui.View | None:
@@ -188,6 +189,7 @@ def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> di
         buttons.append(ContinueButton(trigger_id, sentences("buttons.go_on")))
     if key.member_id is None:
         buttons.append(BranchButton(trigger_id, sentences("buttons.branch")))
+    buttons.append(ReadAloudButton(trigger_id, sentences("buttons.read_aloud")))
     return _view(*buttons, delete)
 
 

@@ -83,6 +83,7 @@ def test_gaps_are_named_as_the_program_fills_them() -> None:
             "sentence", "error_id", "resets_at", "seconds", "model", "options", "asked", "channel",
             "number", "limit", "where", "path", "rule", "name", "chars",
             "turns", "since", "tokens", "usd", "thread", "link", "question",
+            "voice", "length", "done", "parts",
             "allowed", "mention", "models", "capability", "input", "output", "day", "days",
-            "minutes", "megabytes", "part", "parts",
+            "minutes", "megabytes", "part",
         }  # fmt: skip

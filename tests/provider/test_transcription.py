@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -45,7 +46,8 @@ async def make_model(standin: StandIn, clock: FakeClock) -> AsyncIterator[MakeMo
                 api_key=standin.key,
                 catalogue=Catalogue.parse(CATALOGUE),
                 clock=clock,
-                seconds=seconds,
+                places=asyncio.Semaphore(4),
+                total_seconds=seconds,
             )
             stack.push_async_callback(model.aclose)
             return model
@@ -134,11 +136,12 @@ class TestRequests:
         assert len(standin.requests) == 2
         assert standin.billed == 1
 
-    async def test_two_refusals_are_one_failure(self, standin: StandIn, model: OpenAITranscriptModel) -> None:
+    async def test_options_are_left_out_one_by_one(self, standin: StandIn, model: OpenAITranscriptModel) -> None:
         refused = Refuse(400, "unsupported_parameter", param="prompt")
         standin.script(refused, Refuse(400, "unsupported_parameter", param="response_format"), of="transcription")
-        with pytest.raises(RequestRefused):
-            await model.transcribe(asked(prompt="x"))
+        found = await model.transcribe(asked(prompt="x"))
+        assert found.ignored_options == ("prompt",)
+        assert sent(standin) == {"model": "gpt-transcribe"}
 
     async def test_the_stand_in_judges_by_the_name(self, standin: StandIn, model: OpenAITranscriptModel) -> None:
         with pytest.raises(RequestRefused):

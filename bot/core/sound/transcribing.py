@@ -12,19 +12,22 @@ from dataclasses import replace
 from typing import Final
 
 from bot.core.conversation import Question, Reply
-from bot.core.errors import EndpointMissing, NothingHeard, ParleyError, Stopped, TaskInterrupted
+from bot.core.errors import EndpointMissing, NothingHeard, ParleyError, ProviderError, Stopped, TaskInterrupted
 from bot.core.generating import Parts, check_allowed, ids, loggable_model
+from bot.core.limits import LONG_SPEECH_CHARS
 from bot.core.ports import FileReader, Reservation, Screen, Settlement, Sound
 from bot.core.sound.listening import Heard, Listening
 from bot.core.sound.results import SoundResult, compose_sound, without_times
 from bot.core.sound.rewriting import Rewriting, summarising, translating
+from bot.core.sound.speaking import SpeechTools, SpeechWork
 from bot.core.sound.transcripts import Output, Transcript, TranscriptRequest
-from bot.core.tasks import SoundAction, SoundTask
+from bot.core.tasks import SoundAction, SoundTask, SpeechTask
 from bot.core.working import PaidWork
 
 log = logging.getLogger(__name__)
 
 ENGLISH: Final = "English"
+SPOKEN_CHARS_PER_SECOND: Final = 20  # more than anybody says
 
 
 class ListeningDraft:
@@ -41,8 +44,11 @@ class ListeningDraft:
 class SoundWork(PaidWork):
     """Writes down what is said in a file, and goes on with the words. Registered for ``SoundTask``."""
 
-    def __init__(self, parts: Parts, question: Question, screen: Screen, files: FileReader | None) -> None:
+    def __init__(
+        self, speech: SpeechTools, parts: Parts, question: Question, screen: Screen, files: FileReader | None
+    ) -> None:
         super().__init__(parts, question, screen, files)
+        self._speech = speech
         if not isinstance(question.task, SoundTask):
             raise TypeError("not a sound task")
         self._task: SoundTask = question.task
@@ -73,6 +79,8 @@ class SoundWork(PaidWork):
         seconds = sum(sound.seconds for sound in sounds)
         micro_usd = listening.worst_micro_usd(model, sounds)
         micro_usd += sum(stage.worst_of_seconds(seconds).micro_usd for stage in later)
+        if self._task.speak:
+            micro_usd += self._speaking("w " * round(seconds * SPOKEN_CHARS_PER_SECOND / 2)).worst_micro_usd
         await self._reserve(Reservation("transcription", model, micro_usd))
         heard = Heard(len(sounds))
         await self._hear(listening, sounds, model, heard, to_english=to_english is not None)
@@ -88,7 +96,7 @@ class SoundWork(PaidWork):
         if done < heard.parts:
             result.notes.append(self._parts.sentences("notes.heard_partly", part=done, parts=heard.parts))
             return await self._finish(result, heard, model)
-        if later:
+        if later or self._task.speak:
             self.question = replace(self.question, text=transcript.text, heard=True, unread_files=False)
             await self._parts.store.hear(self.question)
             await self._later(result, transcript.text)
@@ -153,6 +161,8 @@ class SoundWork(PaidWork):
                 result.translation = await self._rewritten(stage, text, result)
             if self._task.summary:
                 result.summary = await self._rewritten(summarising(self._parts), text, result)
+            if self._task.speak:
+                await self._read_aloud(result)
         except ParleyError as error:
             log.info("a later stage failed", extra={**ids(self.question), "code": error.code, "detail": error.detail})
             result.notes.append(self._failed(error))
@@ -170,6 +180,25 @@ class SoundWork(PaidWork):
         if stage.is_cut:
             result.notes.append(self._parts.sentences("notes.rewritten_cut"))
         return written
+
+    def _speaking(self, text: str) -> SpeechWork:
+        """Return what reads a text aloud into a file, within this task."""
+        words = text[:LONG_SPEECH_CHARS]
+        question = replace(self.question, text=words, task=SpeechTask(file_format="mp3"), unread_files=False)
+        return SpeechWork(self._speech, self._parts, question, self._screen, None)
+
+    async def _read_aloud(self, result: SoundResult) -> None:
+        speaking = self._speaking(result.text)
+        worst = speaking.worst_micro_usd
+        try:
+            read = await self._paid(speaking.read())
+        except ParleyError as error:
+            if error.may_be_billed or (isinstance(error, ProviderError) and error.lost_attempts):
+                self._micro_usd += worst
+            raise
+        self._micro_usd += read.settlement.micro_usd
+        result.files.append(read.file)
+        result.notes += read.notes
 
     def _result(self, transcript: Transcript, model: str, *, to_english: bool) -> SoundResult:
         sentences = self._parts.sentences

@@ -19,8 +19,10 @@ from bot.sandbox.standin.chat import ChatEndpoint
 from bot.sandbox.standin.pace import Pace
 from bot.sandbox.standin.record import RECORD, Journal, RecordedRequest
 from bot.sandbox.standin.refusals import Refusal
+from bot.sandbox.standin.speech import SpeechEndpoint
 from bot.sandbox.standin.spoken import Spoken
 from bot.sandbox.standin.transcription import TranscriptionEndpoint
+from bot.sandbox.standin.voice import Voice
 
 Check: TypeAlias = Callable[[str, str, object], None]
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -63,11 +65,13 @@ class StandIn:
         self._check = check
         self._failures: list[Exception] = []
         self._journal = Journal(log)
-        self._chat = ChatEndpoint(pace)
-        self.spoken = Spoken()
+        self.spoken = Spoken()  # what is said here is understood here
+        voice = Voice(self.spoken)
+        self._chat = ChatEndpoint(pace, voice)
         # Each family of endpoints by its name, with its script and its bill.
         self._endpoints: dict[str, Endpoint] = {
             "chat": self._chat,
+            "speech": SpeechEndpoint(voice),
             "transcription": TranscriptionEndpoint(self.spoken.understand),
         }
         self._runner: web.AppRunner | None = None
