@@ -7,6 +7,7 @@ from typing import Any
 import discord
 import pytest
 from simcord.builders import ChannelHandle
+from simcord.results import ResponseMessage
 
 from bot.app import Parley
 from bot.core.sound.formats import ENDINGS, Recording, format_of
@@ -30,7 +31,7 @@ def sounds(world: World) -> list[discord.Message]:
     return [message for message in world.answers() if message.attachments]
 
 
-async def heard(world: World, message: discord.Message) -> list[str]:
+async def heard(world: World, message: discord.Message | ResponseMessage) -> list[str]:
     [attachment] = message.attachments
     return [said.text for said in world.standin.spoken.understand(await attachment.read()) or ()]
 
