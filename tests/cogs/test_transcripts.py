@@ -374,3 +374,36 @@ class TestVoiceMessages:
         assert await world.services.store.kept_task(voice_id) is not None
         await world.services.conversations.message_deleted(voice_id)
         assert await world.services.store.kept_task(voice_id) is None
+
+
+class TestRoundTrip:
+    @pytest.mark.parametrize("file_format", ["voice-message", "mp3", "opus", "aac", "flac", "wav", "pcm"])
+    async def test_what_is_read_aloud_is_written_down_again(self, world: World, file_format: str) -> None:
+        await world.asker.slash(world.channel, "audio speak", text=WORDS, format=file_format)
+        spoken = next(m for m in world.answers() if m.attachments)
+        [file] = spoken.attachments
+        sound = (file.filename, await file.read())
+        assert shown(await world.asker.slash(world.channel, "audio transcribe", file=sound)).content == WORDS
+
+    async def test_a_translation_is_read_aloud(self, world: World) -> None:
+        world.standin.script(Say("Guten Morgen."), of="transcription")
+        world.standin.script(Say("Good morning."))
+        message = shown(await world.asker.slash(world.channel, "audio translate", file=VOICE, speak=True))
+        [file] = message.attachments
+        assert file.filename == "speech.mp3"
+        [said] = world.standin.spoken.understand(await file.read()) or ()
+        assert said.text == "Good morning."
+        assert await spent(world) == [("transcription", 1, True)]
+
+    async def test_a_translation_outlives_the_voice_that_fails(self, world: World) -> None:
+        world.standin.script(Say("Guten Morgen."), of="transcription")
+        world.standin.script(Say("Good morning."))
+        world.standin.script(Cut(None), of="speech")
+        message = shown(await world.asker.slash(world.channel, "audio translate", file=VOICE, speak=True))
+        assert message.attachments == []
+        assert message.content.startswith("**Translation**\nGood morning.")
+        assert "cannot be reached" in message.content
+
+    async def test_foreign_sound_is_not_understood_and_that_is_said(self, world: World) -> None:
+        message = shown(await world.asker.slash(world.channel, "audio transcribe", file=VOICE))
+        assert "no speech model here" in message.content
