@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypedDict
 
 from bot.clock import SystemClock
-from bot.core.catalogue import Catalogue, CatalogueError
+from bot.core.catalogue import Capability, Catalogue, CatalogueError
+from bot.core.channels import PausedChannels, SentNonces
 from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
 from bot.core.limits import MEDIA_CALLS
-from bot.core.offering import ENDING_DAYS, EndingWatch, Offering
+from bot.core.offering import ENDING_DAYS, EndingWatch, ListedModels, Offering, Source
 from bot.core.pacing import EditPace
 from bot.core.ports import Clock, FetchFile
 from bot.core.preferences import Preferences
@@ -28,22 +30,31 @@ from bot.core.sound.transcribing import SoundWork
 from bot.core.tasks import SoundTask, SpeechTask
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
+from bot.gateway.identifying import IdentifyLog
+from bot.gateway.link import GatewayLink
+from bot.gateway.rest import RestDiscipline
+from bot.provider.breaker import Breaker
 from bot.provider.chat import OpenAIChatModel
+from bot.provider.models import OpenAIModelList
 from bot.provider.parameters import is_openai
 from bot.provider.speech import OpenAISpeech
 from bot.provider.transcription import OpenAITranscriptModel
 from bot.reading.encoding import Encoder
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
-from bot.settings import EndpointCapability, Settings, SettingsError
+from bot.settings import CAPABILITIES, Endpoint, EndpointCapability, Settings, SettingsError
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
+from bot.store.direct_messages import SqliteDirectMessages
+from bot.store.figures import SqliteFigures
 from bot.store.folds import SqliteFoldStore
+from bot.store.identifies import SqliteIdentifyStore
 from bot.store.migrations import MIGRATIONS, migrate
 from bot.store.preferences import SqlitePreferenceStore
 from bot.store.pulse import Pulse
 from bot.store.quirks import SqliteQuirkStore
+from bot.store.retention import Retention
 from bot.store.token_ratios import SqliteTokenRatioStore
 from bot.store.turns import SqliteTurnStore
 
@@ -51,10 +62,17 @@ log = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).parent
 SWEEP_SECONDS = 600.0
+PURGE_SECONDS = 86_400.0
 KEYLESS = "none"  # the SDK wants a key; servers that need none take any
 MICRO = 1_000_000
-LISTENING: tuple[EndpointCapability, ...] = ("transcription", "translation")
 TRANSLATION_MODEL = "whisper-1"  # the only one that ever translated (OpenAI)
+
+
+class Access(TypedDict):
+    """What a client of an endpoint is made with."""
+
+    base_url: str
+    api_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +90,25 @@ class Services:
     clock: Clock
     pace: EditPace
     pulse: Pulse
+    link: GatewayLink
+    identifies: IdentifyLog
+    rest: RestDiscipline
+    paused: PausedChannels
+    sent: SentNonces
+    direct_messages: SqliteDirectMessages
+    catch_up_channels: bool
+    retention: Retention
+    figures: SqliteFigures
+    breakers: Mapping[str, Breaker]  # by what the endpoint is asked for
+    daily_cap_micro_usd: int
     listening: Listening
-    message_content: bool
     endings: EndingWatch
+    degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
+
+    @property
+    def message_content(self) -> bool:
+        """Whether Discord gives the bot the words of messages that are not meant for it."""
+        return self.link.message_content
 
 
 def read_catalogue(overlay: Path | None) -> Catalogue:
@@ -112,8 +146,9 @@ async def open_services(
     clock = clock or SystemClock()
     catalogue = read_catalogue(settings.catalogue_overlay)
     sentences = read_sentences()
-    database = await Database.open(settings.database_path)
-    try:
+    async with AsyncExitStack() as resources:
+        database = await Database.open(settings.database_path)
+        resources.push_async_callback(database.close)
         await migrate(database, MIGRATIONS, clock=clock)
         store = SqliteTurnStore(database, clock)
         await store.sweep()
@@ -121,140 +156,119 @@ async def open_services(
         await preferences.load()
         token_ratios = TokenRatios(SqliteTokenRatioStore(database, clock))
         await token_ratios.load()
-        endpoint = settings.endpoint("chat")
         chat_model = OpenAIChatModel(
-            base_url=endpoint.base_url,
-            api_key=endpoint.api_key.get_secret_value() if endpoint.api_key is not None else KEYLESS,
+            **_access(settings.endpoint("chat")),
             catalogue=catalogue,
             quirks=SqliteQuirkStore(database, clock),
             clock=clock,
         )
-        media_places = asyncio.Semaphore(MEDIA_CALLS)
-        transcripts, translations = (
-            _transcript_model(settings, capability, catalogue, clock, media_places) for capability in LISTENING
-        )
-        speech_model = _speech_model(settings, clock, media_places)
+        resources.push_async_callback(chat_model.aclose)
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
+        resources.push_async_callback(capped_fetch.aclose)
         reading = Reading(fetch_file or capped_fetch, splits_sounds=settings.split_long_sounds)
-        try:
-            policy = TurnPolicy(
-                model=settings.chat_model,
-                daily_cap_micro_usd=int((settings.daily_budget_usd or 0) * MICRO),
-                unpriced_call_micro_usd=int(settings.unpriced_call_usd * MICRO),
-                pseudonym_key=_pseudonym_key(settings),
-                member_requests_per_hour=settings.member_requests_per_hour,
-                allowed_models=settings.models_allowed,
-                own_models=frozenset(
-                    name
-                    for name in (
-                        settings.chat_model,
-                        settings.image_model,
-                        settings.speech_model,
-                        settings.transcription_model,
-                        settings.translation_model,
-                    )
-                    if name is not None
-                ),
-            )
-            listening = Listening(
-                _listener(settings, transcripts, settings.transcription_model),
-                catalogue,
-                clock,
-                unpriced_call_micro_usd=policy.unpriced_call_micro_usd,
-                translator=_translator(settings, translations),
-            )
-            endings = EndingWatch(catalogue, ending_models(settings), clock)
-            _warn_of_endings(endings)
-            speech = SpeechTools(
-                speech_model,
-                Encoder(),
-                settings.speech_model,
-                models_end=settings.speech_model in ending_models(settings),
-            )
-            parts = Parts(
-                store=store,
-                folds=SqliteFoldStore(database),
-                ledger=SqliteCallLedger(database, clock),
-                chat_model=chat_model,
-                catalogue=catalogue,
-                token_ratios=token_ratios,
-                schemas=reading,
-                clock=clock,
-                sentences=sentences,
-                policy=policy,
-                works={SpeechTask: partial(SpeechWork, speech), SoundTask: partial(SoundWork, speech)},
-                listening=listening,
-            )
-            turns = turn_service(parts)
-            yield Services(
-                turns=turns,
-                store=store,
-                conversations=ConversationService(SqliteConversationStore(database, clock), store, turns),
-                preferences=preferences,
-                catalogue=catalogue,
-                offering=Offering(
-                    chat_model,
-                    catalogue,
-                    clock,
-                    default_model=policy.model,
-                    allowed=policy.allowed_models,
-                    only_known=is_openai(endpoint.base_url),
-                ),
-                reading=reading,
-                sentences=sentences,
-                clock=clock,
-                pace=EditPace(),
-                pulse=Pulse(database),
-                listening=listening,
-                message_content=settings.message_content_intent,
-                endings=endings,
-            )
-        finally:
-            await capped_fetch.aclose()
-            await chat_model.aclose()
-            await transcripts.aclose()
-            await translations.aclose()
-            await speech_model.aclose()
-    finally:
-        await database.close()
+        policy = TurnPolicy(
+            model=settings.chat_model,
+            daily_cap_micro_usd=int((settings.daily_budget_usd or 0) * MICRO),
+            unpriced_call_micro_usd=int(settings.unpriced_call_usd * MICRO),
+            pseudonym_key=_pseudonym_key(settings),
+            member_requests_per_hour=settings.member_requests_per_hour,
+            allowed_models=settings.models_allowed,
+            own_models=frozenset(name for each in CAPABILITIES if (name := settings.model(each)) is not None),
+        )
+        endings = EndingWatch(catalogue, ending_models(settings), clock)
+        _warn_of_endings(endings)
+        places = asyncio.Semaphore(MEDIA_CALLS)
+        speech = _speech_tools(settings, clock, places, resources)
+        listening = Listening(
+            _listener(settings, "transcription", settings.transcription_model, catalogue, clock, places, resources),
+            catalogue,
+            clock,
+            unpriced_call_micro_usd=policy.unpriced_call_micro_usd,
+            translator=_translator(settings, catalogue, clock, places, resources),
+        )
+        parts = Parts(
+            store=store,
+            folds=SqliteFoldStore(database),
+            ledger=SqliteCallLedger(database, clock),
+            chat_model=chat_model,
+            catalogue=catalogue,
+            token_ratios=token_ratios,
+            schemas=reading,
+            clock=clock,
+            sentences=sentences,
+            policy=policy,
+            works={SpeechTask: partial(SpeechWork, speech), SoundTask: partial(SoundWork, speech)},
+            listening=listening,
+        )
+        turns = turn_service(parts)
+        sources = _sources(settings, clock, resources)
+        yield Services(
+            turns=turns,
+            store=store,
+            conversations=ConversationService(SqliteConversationStore(database, clock), store, turns),
+            preferences=preferences,
+            catalogue=catalogue,
+            offering=Offering(sources, catalogue, clock, allowed=policy.allowed_models),
+            reading=reading,
+            sentences=sentences,
+            clock=clock,
+            pace=EditPace(),
+            pulse=Pulse(database),
+            link=GatewayLink(clock, message_content=settings.message_content_intent),
+            identifies=IdentifyLog(SqliteIdentifyStore(database), clock),
+            rest=RestDiscipline(clock),
+            paused=PausedChannels(clock),
+            sent=SentNonces(),
+            direct_messages=SqliteDirectMessages(database),
+            catch_up_channels=settings.catch_up_channels,
+            retention=Retention(database, clock, days=settings.retention_days),
+            figures=SqliteFigures(database, clock),
+            breakers={"chat": chat_model.breaker},
+            daily_cap_micro_usd=policy.daily_cap_micro_usd,
+            listening=listening,
+            endings=endings,
+        )
+
+
+def _access(endpoint: Endpoint) -> Access:
+    """Return what a client of an endpoint is made with."""
+    key = endpoint.api_key.get_secret_value() if endpoint.api_key is not None else KEYLESS
+    return {"base_url": endpoint.base_url, "api_key": key}
+
+
+def _sources(settings: Settings, clock: Clock, resources: AsyncExitStack) -> dict[Capability, Source]:
+    """Return where each capability's models are listed: one list for each server."""
+    lists: dict[tuple[str, str], ListedModels] = {}
+    sources: dict[Capability, Source] = {}
+    for capability in CAPABILITIES:
+        default = settings.model(capability)
+        if default is None:
+            continue
+        access = _access(settings.endpoint(capability))
+        server = access["base_url"], access["api_key"]
+        alone = server not in lists
+        if alone:
+            lister = OpenAIModelList(**access, clock=clock)
+            resources.push_async_callback(lister.aclose)
+            lists[server] = ListedModels(lister, clock)
+        sources[capability] = Source(lists[server], default, only_known=is_openai(access["base_url"]), alone=alone)
+    return sources
 
 
 async def sweep_now_and_then(services: Services) -> None:
-    """Wipe what is no longer needed, for as long as the bot runs."""
+    """Wipe what is no longer needed, and once a day what is too old, for as long as the bot runs."""
+    purged_at: float | None = None
     while True:
-        await asyncio.sleep(SWEEP_SECONDS)
+        await asyncio.sleep(SWEEP_SECONDS)  # first of all: a machine that has just started may not know the date yet
         _warn_of_endings(services.endings)
         try:
+            if purged_at is None or services.clock.perf_seconds() - purged_at >= PURGE_SECONDS:
+                purged = await services.retention.purge()
+                purged_at = services.clock.perf_seconds()
+                log.info("deleted what is too old", extra={"rows": dict(purged)})
             await services.store.sweep()
         except StoreUnavailable as error:
             log.warning("could not sweep; trying again later", extra={"detail": error.detail})
-
-
-def _transcript_model(
-    settings: Settings,
-    capability: EndpointCapability,
-    catalogue: Catalogue,
-    clock: Clock,
-    places: asyncio.Semaphore,
-) -> OpenAITranscriptModel:
-    """Return what listens at the server of a capability; its owner closes it."""
-    endpoint = settings.endpoint(capability)
-    key = endpoint.api_key.get_secret_value() if endpoint.api_key is not None else KEYLESS
-    return OpenAITranscriptModel(
-        base_url=endpoint.base_url, api_key=key, catalogue=catalogue, clock=clock, places=places
-    )
-
-
-def _listener(settings: Settings, transcripts: OpenAITranscriptModel, model: str) -> Listener:
-    """Return a model that listens; the dates in the catalogue are OpenAI's, and it lives on elsewhere."""
-    return Listener(transcripts=transcripts, model=model, ends=model in ending_models(settings))
-
-
-def _translator(settings: Settings, translations: OpenAITranscriptModel) -> Listener | None:
-    """Return the server with the translations endpoint, where the operator named one."""
-    if settings.translation_model is None and settings.translation_base_url is None:
-        return None
-    return _listener(settings, translations, settings.translation_model or TRANSLATION_MODEL)
 
 
 def ending_models(settings: Settings) -> frozenset[str]:
@@ -287,10 +301,41 @@ def _warn_of_endings(endings: EndingWatch) -> None:
         log.log(level, "a model in use ends soon: choose another one in good time", extra=extra)
 
 
-def _speech_model(settings: Settings, clock: Clock, places: asyncio.Semaphore) -> OpenAISpeech:
-    endpoint = settings.endpoint("speech")
-    key = KEYLESS if endpoint.api_key is None else endpoint.api_key.get_secret_value()
-    return OpenAISpeech(base_url=endpoint.base_url, api_key=key, clock=clock, places=places)
+def _speech_tools(
+    settings: Settings, clock: Clock, places: asyncio.Semaphore, resources: AsyncExitStack
+) -> SpeechTools:
+    """Return what reading aloud is done with."""
+    model = OpenAISpeech(**_access(settings.endpoint("speech")), clock=clock, places=places)
+    resources.push_async_callback(model.aclose)
+    models_end = settings.speech_model in ending_models(settings)
+    return SpeechTools(model, Encoder(), settings.speech_model, models_end=models_end)
+
+
+def _listener(
+    settings: Settings,
+    capability: EndpointCapability,
+    model: str,
+    catalogue: Catalogue,
+    clock: Clock,
+    places: asyncio.Semaphore,
+    resources: AsyncExitStack,
+) -> Listener:
+    """Return a model that listens; the dates in the catalogue are OpenAI's, and it lives on elsewhere."""
+    transcripts = OpenAITranscriptModel(
+        **_access(settings.endpoint(capability)), catalogue=catalogue, clock=clock, places=places
+    )
+    resources.push_async_callback(transcripts.aclose)
+    return Listener(transcripts=transcripts, model=model, ends=model in ending_models(settings))
+
+
+def _translator(
+    settings: Settings, catalogue: Catalogue, clock: Clock, places: asyncio.Semaphore, resources: AsyncExitStack
+) -> Listener | None:
+    """Return the server with the translations endpoint, where the operator named one."""
+    if settings.translation_model is None and settings.translation_base_url is None:
+        return None
+    model = settings.translation_model or TRANSLATION_MODEL
+    return _listener(settings, "translation", model, catalogue, clock, places, resources)
 
 
 def _pseudonym_key(settings: Settings) -> bytes:

@@ -15,6 +15,9 @@ ParleyError
 ├── TooLongToRead           more words than are read aloud at once
 ├── DeliveryFailed          Discord did not take the reply; it will be tried again
 ├── DeliveryRefused         Discord will never take the reply (no permission, channel gone)
+│   ├── ReplyBlocked        the server's AutoMod lets it not pass
+│   ├── ReplyTooLarge       a file is larger than Discord takes there
+│   └── MayNotAttach        the bot may not send files there
 ├── Refusal                 what a member may not do, or not any more, with a conversation
 │   ├── NotYours            somebody else's turns
 │   ├── NotLatest           only the latest turn can be answered again or gone on with
@@ -64,7 +67,7 @@ class ParleyError(Exception):
 
     code: ClassVar[str] = "unexpected"
     retryable: ClassVar[bool] = False  # asking the same again may help
-    may_be_billed: ClassVar[bool] = False  # the call may have cost money although nothing came of it
+    may_be_billed = False  # the call may have cost money although nothing came of it
 
     def __init__(self, detail: str = "", **fields: str | int) -> None:
         super().__init__(detail or self.code)
@@ -224,6 +227,24 @@ class DeliveryRefused(ParleyError):
     code = "delivery_refused"
 
 
+class ReplyBlocked(DeliveryRefused):
+    """The server's AutoMod does not let the reply pass; a sentence in its place may."""
+
+    code = "reply_blocked"
+
+
+class ReplyTooLarge(DeliveryRefused):
+    """A file of the reply is larger than Discord takes there."""
+
+    code = "reply_too_large"
+
+
+class MayNotAttach(DeliveryRefused):
+    """The reply needs a file, and the bot may send none there."""
+
+    code = "may_not_attach"
+
+
 class Refusal(ParleyError):
     """What a member may not do, or not any more. Nothing failed: told without an error id."""
 
@@ -291,13 +312,9 @@ class MayNotReadHistory(Refusal):
 
 
 class ProviderError(ParleyError):
-    """Anything about the OpenAI-compatible server.
-
-    ``lost_attempts``: requests that were sent and whose answers were lost on the way; each may have been billed.
-    """
+    """Anything about the OpenAI-compatible server. One whose answer was lost on the way says that it may be billed."""
 
     code = "provider_error"
-    lost_attempts = 0
 
 
 class KeyRejected(ProviderError):

@@ -17,7 +17,7 @@ from bot.core.conversation import ChatOptions, ChatRole, ConversationKey, EndRea
 from bot.core.errors import BudgetExhausted, EmptyAnswer, InvalidReply, ParleyError, ProviderError, StoreUnavailable
 from bot.core.generating import Grown, Parts, conversation_hash, member_hash, settlement_of, worst_case
 from bot.core.limits import FOCUS_CHARS, SUMMARY_TOKENS
-from bot.core.ports import ChatMessage, ChatRequest, Payer, StreamEnd
+from bot.core.ports import BeforeRepeat, ChatMessage, ChatRequest, Payer, StreamEnd
 from bot.core.prompt import end_of_pair, stored_message, system_prompt
 from bot.core.tokens import estimate_prompt_tokens, estimate_tokens
 
@@ -35,6 +35,7 @@ FOCUS = "A member asks to keep above all what has to do with the following:"
 
 LONGEST_TOKENS = SUMMARY_TOKENS * 3 // 2
 CAP_TOKENS = 2_000  # of the request: some models reason before they write
+PARTS = 4  # of what is folded at once, each as long as a prompt: more would cost too much
 FAILURES = 2  # then the turns are left out without notes
 
 
@@ -74,19 +75,22 @@ def oldest_turns(history: History, *, keep_tokens: int, before: int | None = Non
     return turns[:start]
 
 
-def newest_turns(turns: Sequence[Turn], *, tokens: int) -> tuple[Turn, ...]:
-    """Return the newest of these turns, in whole pairs, that take no more than so many tokens; always the last pair."""
-    starts = [0]
-    while (end := end_of_pair(turns, starts[-1])) < len(turns):
-        starts.append(end)
-    room = tokens
-    kept = len(turns)
-    for start in reversed(starts):
-        room -= estimate_prompt_tokens([stored_message(turn) for turn in turns[start:kept]])
-        if room < 0 and kept < len(turns):
-            break
-        kept = start
-    return tuple(turns[kept:])
+def in_parts(turns: Sequence[Turn], *, tokens: int) -> list[tuple[Turn, ...]]:
+    """Return the turns in parts that take no more than so many tokens each, in whole pairs and at least one."""
+    parts: list[tuple[Turn, ...]] = []
+    start, room = 0, tokens
+    while start < len(turns):
+        end = end_of_pair(turns, start)
+        pair = tuple(turns[start:end])
+        weight = estimate_prompt_tokens([stored_message(turn) for turn in pair])
+        if parts and weight <= room:
+            parts[-1] += pair
+        else:
+            parts.append(pair)
+            room = tokens
+        room -= weight
+        start = end
+    return parts
 
 
 def messages_to_fold(history: History, turns: Sequence[Turn], focus: str | None) -> tuple[ChatMessage, ...]:
@@ -127,7 +131,7 @@ class Folding:
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None) -> FoldResult:
         """Fold everything but the newest question and answer now.
 
-        Raises ``BudgetExhausted``, ``StoreUnavailable`` or the ``ProviderError`` that stood in the way.
+        Raises a ``LimitReached``, ``StoreUnavailable`` or the ``ProviderError`` that stood in the way.
         """
         while (running := self._running.get(key)) is not None:
             await asyncio.wait({running})
@@ -141,7 +145,8 @@ class Folding:
     async def _on_request(self, key: ConversationKey, payer: Payer, focus: str | None) -> FoldResult:
         history = await self._parts.store.history(key)
         turns = oldest_turns(history, keep_tokens=0)
-        return await self._fold(key, payer, history, turns, focus=focus)
+        per_hour = self._parts.policy.member_requests_per_hour
+        return await self._fold(key, payer, history, turns, focus=focus, per_hour=per_hour)
 
     async def _behind_an_answer(self, key: ConversationKey, payer: Payer, before: int | None) -> FoldResult:
         """Fold the oldest half, or the turns before an id; whatever goes wrong is logged and breaks nothing."""
@@ -164,27 +169,41 @@ class Folding:
         return nothing
 
     async def _fold(
-        self, key: ConversationKey, payer: Payer, history: History, turns: Sequence[Turn], *, focus: str | None = None
+        self,
+        key: ConversationKey,
+        payer: Payer,
+        history: History,
+        turns: Sequence[Turn],
+        *,
+        focus: str | None = None,
+        per_hour: int | None = None,
     ) -> FoldResult:
         if not turns:
             return FoldResult(FoldOutcome.NOTHING)
-        fitting = newest_turns(turns, tokens=self._parts.token_ratios.within(self._model(), self._prompt_tokens()))
-        if len(fitting) < len(turns):
-            # Very old turns that came back when notes were thrown away: notes on all of them would cost too much.
-            log.warning("left old turns out without notes", extra={**_about(key), "turns": len(turns) - len(fitting)})
-            await self._parts.store.trim(history.conversation_id, fitting[0].turn_id)
-            turns = fitting
-        summary = await self._write(key, payer, messages_to_fold(history, turns, focus))
-        self._failures.pop(key, None)
-        questions = sum(turn.chat_role is ChatRole.USER for turn in turns)
-        if not await self._parts.folds.fold(history, turns, summary):
-            log.info("a conversation changed while it was folded", extra=_about(key))
-            return FoldResult(FoldOutcome.CHANGED)
-        log.info("folded old turns", extra={**_about(key), "turns": len(turns), "chars": len(summary)})
+        # More than one part when notes were thrown away with a turn that they knew of, and old turns came back.
+        parts = in_parts(turns, tokens=self._parts.token_ratios.within(self._model(), self._prompt_tokens()))
+        if left_out := sum(map(len, parts[:-PARTS])):
+            log.warning("left old turns out without notes", extra={**_about(key), "turns": left_out})
+            await self._parts.store.trim(history.conversation_id, parts[-PARTS][0].turn_id)
+        questions = 0
+        for part in parts[-PARTS:]:
+            summary = await self._write(key, payer, messages_to_fold(history, part, focus), per_hour=per_hour)
+            self._failures.pop(key, None)
+            if not await self._parts.folds.fold(history, part, summary):
+                log.info("a conversation changed while it was folded", extra=_about(key))
+                return FoldResult(FoldOutcome.CHANGED)
+            log.info("folded old turns", extra={**_about(key), "turns": len(part), "chars": len(summary)})
+            questions += sum(turn.chat_role is ChatRole.USER for turn in part)
+            history = replace(history, summary=summary)
         return FoldResult(FoldOutcome.FOLDED, questions)
 
-    async def _write(self, key: ConversationKey, payer: Payer, messages: tuple[ChatMessage, ...]) -> str:
-        """Return the notes; their cost is reserved before and settled after the call."""
+    async def _write(
+        self, key: ConversationKey, payer: Payer, messages: tuple[ChatMessage, ...], *, per_hour: int | None
+    ) -> str:
+        """Return the notes; their cost is reserved before and settled after the call.
+
+        ``per_hour``: what the payer may ask for within an hour, where the notes are a wish of theirs.
+        """
         parts = self._parts
         request = ChatRequest(
             model=self._model(),
@@ -195,20 +214,27 @@ class Folding:
         )
         reservation = worst_case(parts, "summary", request, estimate_prompt_tokens(messages))
         cap = parts.policy.daily_cap_micro_usd
-        entry_id = await parts.ledger.reserve(payer, reservation, daily_cap_micro_usd=cap)
+        entry_id = await parts.ledger.reserve(
+            payer, reservation, daily_cap_micro_usd=cap, member_requests_per_hour=per_hour
+        )
+        in_full = settlement_of(parts, reservation, None)
+
+        async def before_repeat() -> None:
+            nonlocal entry_id
+            await parts.ledger.settle(entry_id, in_full)
+            entry_id = await parts.ledger.reserve(payer, reservation, daily_cap_micro_usd=cap)
+
         try:
-            text, end = await self._stream(request)
+            text, end = await self._stream(request, before_repeat)
         except ParleyError as error:
-            await parts.ledger.settle(
-                entry_id, settlement_of(parts, reservation, None) if error.may_be_billed else None
-            )
+            await parts.ledger.settle(entry_id, in_full if error.may_be_billed else None)
             raise
         await parts.ledger.settle(entry_id, settlement_of(parts, reservation, end.usage))
         return _checked(text, end)
 
-    async def _stream(self, request: ChatRequest) -> tuple[str, StreamEnd]:
+    async def _stream(self, request: ChatRequest, before_repeat: BeforeRepeat) -> tuple[str, StreamEnd]:
         pieces: list[str] = []
-        async with aclosing(self._parts.chat_model.stream(request)) as events:
+        async with aclosing(self._parts.chat_model.stream(request, before_repeat=before_repeat)) as events:
             async for event in events:
                 if isinstance(event, StreamEnd):
                     return "".join(pieces), event

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeAlias
 
 from bot.core.composing import compose_notice, compose_unsaved
 from bot.core.conversation import Claim, ConversationKey, Question, Reply, ReplyKind, TriggerKind
@@ -24,8 +24,11 @@ from bot.core.errors import (
     DeliveryRefused,
     Interrupted,
     LimitReached,
+    MayNotAttach,
     ModelNotAllowed,
     ParleyError,
+    ReplyBlocked,
+    ReplyTooLarge,
     StoreUnavailable,
     TaskInterrupted,
     new_error_id,
@@ -41,7 +44,12 @@ from bot.core.working import Work, work_for
 
 log = logging.getLogger(__name__)
 
-DELIVERY_PAUSES_SECONDS = (5.0, 15.0, 45.0, 120.0, 240.0, 300.0)  # about 12 minutes in all
+DELIVERY_PAUSES_SECONDS = (5.0, 15.0, 30.0, *(60.0,) * 11)  # about 12 minutes in all
+EXPLAINED = (ReplyBlocked, ReplyTooLarge, MayNotAttach)  # the reply does not stand; a sentence in its place can
+
+
+Move: TypeAlias = Callable[[Question], Awaitable[None]]  # keeps the question as it goes on elsewhere
+Elsewhere: TypeAlias = Callable[[Move], Awaitable[tuple[Question, Screen]]]
 
 
 class StopOutcome(Enum):
@@ -65,6 +73,16 @@ class TurnService:
         self.parked = ParkedReplies(parts.store)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
+
+    @property
+    def answering(self) -> int:
+        """How many questions are being answered."""
+        return max(0, len(self._works) - self.waiting)
+
+    @property
+    def waiting(self) -> int:
+        """How many questions wait for others of their conversation."""
+        return self._queue.waiting
 
     def early_refusal(
         self, key: ConversationKey | None, *, member_id: int | None = None, model: str | None = None
@@ -92,12 +110,20 @@ class TurnService:
         return limit is not None and self._limits.was_told(limit, member_id)
 
     async def ask(
-        self, question: Question, screen: Screen, files: FileReader | None = None, *, retries: int | None = None
+        self,
+        question: Question,
+        screen: Screen,
+        files: FileReader | None = None,
+        *,
+        retries: int | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """Answer a question, unless its trigger was claimed before. Returns when the reply is delivered or given up.
 
         ``files`` are read within the turn, so that a member's answers keep their order. ``retries`` is the failed
         trigger whose kept question this is: it is given up only once this one is claimed, and only to one of two.
+        ``elsewhere`` opens the place where the answer goes, once the trigger is claimed; after a crash before that, the
+        question is answered where it was asked.
         """
         question = replace(question, unread_files=question.unread_files or files is not None)
         try:
@@ -112,7 +138,10 @@ class TurnService:
             return
         if self._closing:
             return  # it is claimed: the next start answers it
-        await self._tracked(self._answer(question, screen, files))
+        if elsewhere is None:
+            await self._tracked(self._answer(question, screen, files))
+        else:
+            await self._tracked(self._answer_elsewhere(question, screen, files, elsewhere))
 
     async def kept_question(self, trigger_id: int, author_id: int) -> Question | None:
         """Return a failed question that is still kept, and only to the person who asked it."""
@@ -170,7 +199,7 @@ class TurnService:
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
         """Fold everything but the newest question and answer of a conversation into its notes, at a member's wish.
 
-        ``focus``: what the notes should keep above all, in the member's words. Raises ``BudgetExhausted``,
+        ``focus``: what the notes should keep above all, in the member's words. Raises a ``LimitReached``,
         ``StoreUnavailable``, ``Interrupted`` or the ``ProviderError`` that stood in the way; then nothing has changed.
         """
         if self._closing:
@@ -214,6 +243,18 @@ class TurnService:
                 task.cancel()
             raise
 
+    async def _answer_elsewhere(
+        self, question: Question, screen: Screen, files: FileReader | None, elsewhere: Elsewhere
+    ) -> None:
+        try:
+            moved, there = await elsewhere(self._store.move)
+        except Exception as error:  # noqa: BLE001  the boundary of a turn: the member is told where they asked
+            reply = await self._store_notice(question, screen, error, billed=0)
+            if reply is not None:
+                await self._deliver(question, screen, reply)
+            return
+        await self._answer(moved, there, files)
+
     async def _answer(self, question: Question, screen: Screen, files: FileReader | None = None) -> None:
         generation = self._works[question.trigger_id] = work_for(self._parts, question, screen, files)
         reply: Reply | None = None
@@ -245,8 +286,8 @@ class TurnService:
     async def _was_told(self, question: Question, error: LimitReached) -> bool:
         """End a message's turn without a word when its author knows of the limit; a command is always answered."""
         ordinary = ordinary_micro_usd(self._parts)
-        self._limits.note(error, question.author_id, ordinary_micro_usd=ordinary)
-        if self._limits.tell(error, question.author_id) or question.kind is not TriggerKind.MESSAGE:
+        self._limits.note(error, question.counts_for, ordinary_micro_usd=ordinary)
+        if self._limits.tell(error, question.counts_for) or question.kind is not TriggerKind.MESSAGE:
             return False
         log.info("a limit was told before", extra={**ids(question), "code": error.code})
         await self._store.expire(question.trigger_id, error.code)
@@ -310,6 +351,9 @@ class TurnService:
             await screen.deliver(reply)
         except DeliveryRefused as error:
             log.warning("Discord refuses the reply", extra={**ids(question), "detail": error.detail})
+            explained = isinstance(error, EXPLAINED) and reply.kind is ReplyKind.ANSWER
+            if explained and not _is_parked(question):
+                return await self._explain(question, screen, error)
             await self._park_or_expire(question, reply, error.detail)
             return True
         except DeliveryFailed as error:
@@ -317,6 +361,13 @@ class TurnService:
             return False
         await self._store.finish(question.trigger_id)
         return True
+
+    async def _explain(self, question: Question, screen: Screen, error: DeliveryRefused) -> bool:
+        """Say why the answer is not shown; it stays in its conversation. ``False``: to be tried again."""
+        problem, error_id = self._identify(error, question)
+        notice = compose_notice(question, problem, error_id, self._parts.sentences)
+        await self._store.explain(question.trigger_id, problem.code, error_id, notice)
+        return await self._try_to_deliver(question, screen, notice)
 
     async def _deliver(self, question: Question, screen: Screen, reply: Reply) -> None:
         """Deliver what the outbox holds, again and again until it stands or is too old to matter."""
@@ -330,7 +381,7 @@ class TurnService:
 
     async def _park_or_expire(self, question: Question, reply: Reply, reason: str) -> None:
         """Keep what was paid for, and what only its asker may see, until their next command; end the rest."""
-        if reply.kind is ReplyKind.ANSWER and (question.route.ephemeral or question.task is not None):
+        if reply.kind is ReplyKind.ANSWER and _is_parked(question):
             await self.parked.add(question)
         else:
             await self._store.expire(question.trigger_id, reason)
@@ -347,3 +398,8 @@ def _generations(question: Question) -> int:
     if question.task is not None:
         return 2 if question.heard else 1
     return GENERATIONS + question.heard
+
+
+def _is_parked(question: Question) -> bool:
+    """Whether an answer that cannot be shown is kept for its asker's next command."""
+    return question.route.ephemeral or question.task is not None

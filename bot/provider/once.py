@@ -74,7 +74,7 @@ class CallsOnce:
                 return WholeAnswer(content, None if request_id is None else loggable(request_id))
         # Outside of the handler, so that what is raised does not carry the server's prose along as its context.
         translated = classify(failure, model=model)
-        translated.lost_attempts = int(failure.kind is Kind.LOST)
+        translated.may_be_billed = translated.may_be_billed or failure.kind is Kind.LOST
         self._breaker.record(translated)
         if mendable and failure.param is not None and failure.status in (400, 422):
             raise Refused(failure)

@@ -35,6 +35,6 @@ async def defer(interaction: discord.Interaction, *, ephemeral: bool, thinking: 
             return (await interaction.original_response()).id
         log.warning("an interaction was not acknowledged", extra={"trigger_id": interaction.id, "code": error.code})
         raise NotAcknowledged from error
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+    except (TimeoutError, aiohttp.ClientError, OSError, discord.RateLimited) as error:
         log.warning("an interaction was not acknowledged", extra={"trigger_id": interaction.id})
         raise NotAcknowledged from error

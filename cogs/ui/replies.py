@@ -14,12 +14,13 @@ import discord
 
 from bot.app import Parley
 from bot.core.conversation import Question, Reply, ReplyKind, TriggerKind
+from bot.core.errors import PrivateStaysPrivate
 from bot.core.sentences import Sentences
 from bot.core.tasks import SoundTask
 from bot.core.turns import StopOutcome
 from cogs.ui import acting, transcript_buttons
 from cogs.ui.acknowledging import NotAcknowledged, defer
-from cogs.ui.questions import route_of_interaction
+from cogs.ui.questions import may_read_history, route_of_interaction
 from cogs.ui.screen import DiscordScreen, InteractionScreen, MessageScreen, Surroundings
 from cogs.ui.sound_buttons import ReadAloudButton
 from cogs.ui.telling import parley, told
@@ -76,6 +77,10 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
         """Answer the kept question in place of the notice, for the person who asked it."""
         bot = parley(interaction)
         services = bot.services
+        refusal = services.turns.early_refusal(None, member_id=interaction.user.id)
+        if refusal is not None:
+            await interaction.response.send_message(refusal, ephemeral=True)
+            return
         ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
         try:
             response_id = await defer(interaction, ephemeral=ephemeral, thinking=False)
@@ -83,6 +88,8 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
             return
         async with told(interaction, in_response=False):
             kept = await services.turns.kept_question(self.trigger_id, interaction.user.id)
+            if kept is not None and not ephemeral and (kept.route.ephemeral or kept.is_private):
+                raise PrivateStaysPrivate  # whatever the message is that the button stands under
             if kept is None:
                 await interaction.followup.send(services.sentences("replies.nothing_to_retry"), ephemeral=True)
                 return
@@ -93,6 +100,8 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
                 kind=TriggerKind.INTERACTION,
                 route=route_of_interaction(interaction, response_id=response_id, ephemeral=ephemeral),
                 asked_at=interaction.created_at,
+                hears_others=kept.is_private or may_read_history(interaction),
+                payer_id=None,  # only its author can press this
             )
             await services.turns.ask(question, screen_for(bot, question), retries=self.trigger_id)
 
@@ -214,6 +223,9 @@ def screen_for(
         clock=services.clock,
         pace=services.pace,
         place=services.store.place,
+        has_room=services.rest.has_room,
+        sends=services.sent.add,
+        lacks_right=services.paused.pause,
         growing_view=lambda asked: _view(StopButton(asked.trigger_id, services.sentences("buttons.stop"))),
         finished_view=partial(_finished_view, services.sentences),
     )

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.sandbox.standin import Cut, Html, Say
 from tests.cogs.conftest import World
 from tests.cogs.test_chat import shown
 
@@ -49,6 +50,46 @@ async def test_a_known_limit_refuses_commands_at_once_and_privately(world: World
     assert not other.ephemeral
 
 
+@pytest.mark.settings(member_requests_per_hour=2)
+async def test_notes_at_a_members_wish_count_for_the_limit(world: World) -> None:
+    for text in ("one", "two"):
+        await world.asker.send(world.channel, f"{world.mention} {text}")
+    refused = shown(await world.asker.slash(world.channel, "conversation compact"))
+    assert "2 questions within an hour" in refused
+    assert len(world.standin.requests) == 2
+    await world.moderator.slash(world.channel, "conversation compact")
+    assert len(world.standin.requests) == 3
+
+
+@pytest.mark.settings(member_requests_per_hour=1)
+@pytest.mark.parametrize("by_command", [False, True])
+async def test_asking_again_counts_for_whoever_does_it(world: World, by_command: bool) -> None:
+    await world.asker.send(world.channel, f"{world.mention} hello")
+
+    async def again() -> str:
+        if by_command:
+            return shown(await world.moderator.slash(world.channel, "conversation retry"))
+        await world.moderator.click(world.answers()[-1], label="Regenerate")
+        return world.answers()[-1].content
+
+    assert "within an hour" not in await again(), "the asker's limit is the asker's"
+    assert "within an hour" in await again()
+    assert len(world.standin.requests) == 2
+
+
+@pytest.mark.settings(member_requests_per_hour=2)
+async def test_trying_again_what_a_moderator_asked_anew_counts_for_who_presses(world: World) -> None:
+    await world.asker.send(world.channel, f"{world.mention} hello")
+    world.standin.script(Html())
+    failed = await world.moderator.slash(world.channel, "conversation retry")
+    assert failed.response is not None
+    world.standin.script(Say("At last."))
+    await world.asker.click(failed.response, label="Try again")
+    assert "At last." in shown(failed)
+    rows = await world.services.store._database.run("SELECT author_id FROM usage_ledger ORDER BY usage_id")
+    assert [row["author_id"] for row in rows] == [world.asker.id, world.moderator.id, world.asker.id]
+
+
 @pytest.mark.settings(daily_budget_usd="0")
 async def test_a_spent_budget_is_known_to_everybody_and_looked_at_again_after_a_minute(world: World) -> None:
     await world.asker.send(world.channel, f"{world.mention} hello")
@@ -71,6 +112,20 @@ async def test_a_question_that_is_too_dear_does_not_stop_the_ordinary_ones(world
     assert "too little is left" in shown(dear)
     await world.asker.slash(world.channel, "chat", message="just a word")
     assert len(world.standin.requests) == 1
+
+
+@pytest.mark.settings(member_requests_per_hour=1)
+@pytest.mark.parametrize("label", ["Regenerate", "Continue"])
+async def test_a_known_limit_refuses_buttons_at_once(world: World, label: str) -> None:
+    world.standin.script(Cut(5, "reset", Say("one two three four five six", delta_chars=5)))
+    await world.asker.send(world.channel, f"{world.mention} count")
+    answer = world.answers()[-1]
+    await world.asker.send(world.channel, f"{world.mention} count")  # the database says until when
+    refused = await world.asker.click(answer, label=label)
+    assert refused.ephemeral
+    assert not refused.deferred
+    assert RESETS.search(shown(refused))
+    assert world.answers()[0].content == answer.content
 
 
 @pytest.mark.settings(allowed_models="gpt-6-luna,gpt-4o*")

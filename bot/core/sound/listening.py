@@ -116,7 +116,7 @@ class Listening:
                 transcript = await server.transcripts.transcribe(asked)
             except ProviderError as error:
                 heard.failure = error
-                if error.may_be_billed or error.lost_attempts:
+                if error.may_be_billed:
                     heard.micro_usd += self._worst_micro_usd(asked.model, sound.seconds)
                 return
             heard.transcripts.append(transcript)

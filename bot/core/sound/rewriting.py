@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Final
 
 from bot.core.conversation import ChatRole, EndReason, Usage
-from bot.core.errors import EmptyAnswer, InvalidReply
+from bot.core.errors import EmptyAnswer, InvalidReply, ProviderUnavailable
 from bot.core.generating import Parts, settlement_of, worst_case
 from bot.core.limits import LANGUAGE_CHARS, MAX_TOKENS
 from bot.core.ports import ChatMessage, ChatRequest, Reservation, StreamEnd
@@ -60,7 +60,7 @@ class Rewriting:
         reservation = self._worst(request, 0)
         pieces: list[str] = []
         self.micro_usd = reservation.micro_usd  # until it is known better
-        async with aclosing(self._parts.chat_model.stream(request)) as events:
+        async with aclosing(self._parts.chat_model.stream(request, before_repeat=_never_again)) as events:
             async for event in events:
                 if isinstance(event, StreamEnd):
                     return self._ended("".join(pieces).strip(), event, reservation)
@@ -69,7 +69,7 @@ class Rewriting:
 
     def _ended(self, text: str, end: StreamEnd, reservation: Reservation) -> str:
         usage: Usage | None = end.usage
-        self.micro_usd = settlement_of(self._parts, reservation, usage, lost_attempts=end.lost_attempts).micro_usd
+        self.micro_usd = settlement_of(self._parts, reservation, usage).micro_usd
         self.is_cut = end.end_reason is not EndReason.STOP
         if not text:
             raise EmptyAnswer("about a transcript")
@@ -82,6 +82,13 @@ class Rewriting:
 
     def _worst(self, request: ChatRequest, more_tokens: int) -> Reservation:
         return worst_case(self._parts, "chat", request, estimate_prompt_tokens(request.messages) + more_tokens)
+
+
+async def _never_again() -> None:
+    """Let a request whose answer was lost be the last one: another one is not reserved."""
+    lost = ProviderUnavailable("an answer about a transcript was lost")
+    lost.may_be_billed = True
+    raise lost
 
 
 def translating(parts: Parts, to: str) -> Rewriting:

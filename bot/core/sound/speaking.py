@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from bot.core.conversation import Page, Question, Reply, ReplyFile, ReplyKind, VoiceNote
-from bot.core.errors import ModelNotFound, NothingToRead, ParleyError, ProviderError, TooLongToRead
+from bot.core.errors import ModelNotFound, NothingToRead, ParleyError, TooLongToRead
 from bot.core.generating import MODEL_NAME, Parts, check_allowed, ids, loggable_model, member_hash
 from bot.core.limits import LONG_SPEECH_CHARS, SPEECH_CHARS, UPLOAD_BYTES
 from bot.core.pages import quote_block
@@ -337,7 +337,7 @@ def _is_voice(question: Question, task: SpeechTask) -> bool:
 
 
 def _may_be_billed(error: ParleyError) -> bool:
-    return error.may_be_billed or (isinstance(error, ProviderError) and error.lost_attempts > 0)
+    return error.may_be_billed
 
 
 def _token_limit(card: SpeechCard) -> int | None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from bot.core.conversation import Question, Reply
-from bot.core.errors import EndpointMissing, NothingHeard, ParleyError, ProviderError, Stopped, TaskInterrupted
+from bot.core.errors import EndpointMissing, NothingHeard, ParleyError, Stopped, TaskInterrupted
 from bot.core.generating import Parts, check_allowed, ids, loggable_model
 from bot.core.limits import LONG_SPEECH_CHARS
 from bot.core.ports import FileReader, Reservation, Screen, Settlement, Sound
@@ -193,7 +193,7 @@ class SoundWork(PaidWork):
         try:
             read = await self._paid(speaking.read())
         except ParleyError as error:
-            if error.may_be_billed or (isinstance(error, ProviderError) and error.lost_attempts):
+            if error.may_be_billed:
                 self._micro_usd += worst
             raise
         self._micro_usd += read.settlement.micro_usd

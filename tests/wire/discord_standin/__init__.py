@@ -1,8 +1,19 @@
 """A small Discord over real HTTP and WebSocket on loopback, for running the real program against it."""
 
 from tests.wire.discord_standin.journal import Request, Upload
-from tests.wire.discord_standin.rest import Call
+from tests.wire.discord_standin.rest import Call, How
 from tests.wire.discord_standin.server import DiscordStandIn, StandInClock
 from tests.wire.discord_standin.world import Channel, Interaction, Message, User
 
-__all__ = ["Call", "Channel", "DiscordStandIn", "Interaction", "Message", "Request", "StandInClock", "Upload", "User"]
+__all__ = [
+    "Call",
+    "Channel",
+    "DiscordStandIn",
+    "How",
+    "Interaction",
+    "Message",
+    "Request",
+    "StandInClock",
+    "Upload",
+    "User",
+]
