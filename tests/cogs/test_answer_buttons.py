@@ -19,7 +19,7 @@ from tests.cogs.test_chat import labels
 
 CUT = Cut(5, "reset", Say("one two three four five six seven eight nine ten", delta_chars=5))
 PARAGRAPHS = "\n\n".join(f"Paragraph {n}: " + "word " * 60 for n in range(12)).strip()
-EVERY = ["Regenerate", "Continue", "Branch", "Read aloud", "Delete"]
+EVERY = ["Regenerate", "Continue", "Branch", "Delete"]
 
 
 async def restart(world: World) -> None:
@@ -68,7 +68,7 @@ async def test_an_answer_has_its_buttons_and_a_cut_one_can_be_continued(world: W
 async def test_a_private_answer_cannot_be_branched_into_public(world: World) -> None:
     result = await world.asker.slash(world.channel, "chat", message="my secret", private=True)
     assert result.response is not None
-    assert labels_of(result) == ["Regenerate", "Delete"]
+    assert labels_of(result) == ["Regenerate", "Read aloud", "Delete"]
 
 
 async def test_a_one_shot_answer_can_only_be_deleted_and_only_where_others_see_it(world: World) -> None:
