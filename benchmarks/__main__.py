@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import conversation, crowd, history, listening, streaming
+from benchmarks import conversation, crowd, history, listening, streaming, voice
 from benchmarks.processes import PROC
 from benchmarks.table import Row, render
 from tests.wire.discord_standin.spec import load_spec
@@ -32,6 +32,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "conversation": conversation.measure,
     "history": history.measure,
     "listening": listening.measure,
+    "voice": voice.measure,
 }
 
 

@@ -63,6 +63,7 @@ log = logging.getLogger(__name__)
 PACKAGE = Path(__file__).parent
 SWEEP_SECONDS = 600.0
 PURGE_SECONDS = 86_400.0
+ENDINGS_SECONDS = 3600.0
 KEYLESS = "none"  # the SDK wants a key; servers that need none take any
 MICRO = 1_000_000
 TRANSLATION_MODEL = "whisper-1"  # the only one that ever translated (OpenAI)
@@ -163,6 +164,12 @@ async def open_services(
             clock=clock,
         )
         resources.push_async_callback(chat_model.aclose)
+        media_places = asyncio.Semaphore(MEDIA_CALLS)
+        speech_model = OpenAISpeech(**_access(settings.endpoint("speech")), clock=clock, places=media_places)
+        resources.push_async_callback(speech_model.aclose)
+        speech = SpeechTools(
+            speech_model, Encoder(), settings.speech_model, models_end=_is_openais(settings.speech_base_url)
+        )
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
         resources.push_async_callback(capped_fetch.aclose)
         reading = Reading(fetch_file or capped_fetch, splits_sounds=settings.split_long_sounds)
@@ -175,16 +182,14 @@ async def open_services(
             allowed_models=settings.models_allowed,
             own_models=frozenset(name for each in CAPABILITIES if (name := settings.model(each)) is not None),
         )
-        endings = EndingWatch(catalogue, ending_models(settings), clock)
-        _warn_of_endings(endings)
-        places = asyncio.Semaphore(MEDIA_CALLS)
-        speech = _speech_tools(settings, clock, places, resources)
         listening = Listening(
-            _listener(settings, "transcription", settings.transcription_model, catalogue, clock, places, resources),
+            _listener(
+                settings, "transcription", settings.transcription_model, catalogue, clock, media_places, resources
+            ),
             catalogue,
             clock,
             unpriced_call_micro_usd=policy.unpriced_call_micro_usd,
-            translator=_translator(settings, catalogue, clock, places, resources),
+            translator=_translator(settings, catalogue, clock, media_places, resources),
         )
         parts = Parts(
             store=store,
@@ -223,10 +228,10 @@ async def open_services(
             catch_up_channels=settings.catch_up_channels,
             retention=Retention(database, clock, days=settings.retention_days),
             figures=SqliteFigures(database, clock),
-            breakers={"chat": chat_model.breaker},
+            breakers={"chat": chat_model.breaker, "speech": speech_model.breaker},
             daily_cap_micro_usd=policy.daily_cap_micro_usd,
             listening=listening,
-            endings=endings,
+            endings=EndingWatch(catalogue, ending_models(settings), clock),
         )
 
 
@@ -260,7 +265,6 @@ async def sweep_now_and_then(services: Services) -> None:
     purged_at: float | None = None
     while True:
         await asyncio.sleep(SWEEP_SECONDS)  # first of all: a machine that has just started may not know the date yet
-        _warn_of_endings(services.endings)
         try:
             if purged_at is None or services.clock.perf_seconds() - purged_at >= PURGE_SECONDS:
                 purged = await services.retention.purge()
@@ -273,42 +277,22 @@ async def sweep_now_and_then(services: Services) -> None:
 
 def ending_models(settings: Settings) -> frozenset[str]:
     """Return the models in use that end when OpenAI says so: not those that a server of one's own has of the name."""
-    used = {
-        "chat": settings.chat_model,
-        "image": settings.image_model,
-        "speech": settings.speech_model,
-        "transcription": settings.transcription_model,
-        "translation": settings.translation_model,
-    }
-    own = {
-        "speech": settings.speech_base_url,
+    own_urls = {
         "image": settings.image_base_url,
+        "speech": settings.speech_base_url,
         "transcription": settings.transcription_base_url,
         "translation": settings.translation_base_url,
     }
     return frozenset(
         model
-        for capability, model in used.items()
-        if model is not None and ((url := own.get(capability)) is None or is_openai(url))
+        for capability in CAPABILITIES
+        if (model := settings.model(capability)) is not None and _is_openais(own_urls.get(capability))
     )
 
 
-def _warn_of_endings(endings: EndingWatch) -> None:
-    """Tell the operator about models in use that are about to be shut down."""
-    for end in endings.due():
-        level = logging.ERROR if end.days <= ENDING_DAYS[-1] else logging.WARNING
-        extra = {"model": end.model, "shutdown": str(end.shutdown), "days": end.days, "fallback": end.fallback}
-        log.log(level, "a model in use ends soon: choose another one in good time", extra=extra)
-
-
-def _speech_tools(
-    settings: Settings, clock: Clock, places: asyncio.Semaphore, resources: AsyncExitStack
-) -> SpeechTools:
-    """Return what reading aloud is done with."""
-    model = OpenAISpeech(**_access(settings.endpoint("speech")), clock=clock, places=places)
-    resources.push_async_callback(model.aclose)
-    models_end = settings.speech_model in ending_models(settings)
-    return SpeechTools(model, Encoder(), settings.speech_model, models_end=models_end)
+def _is_openais(own_url: str | None) -> bool:
+    """Whether a capability's models are OpenAI's, as far as its own address says."""
+    return own_url is None or is_openai(own_url)
 
 
 def _listener(
@@ -336,6 +320,16 @@ def _translator(
         return None
     model = settings.translation_model or TRANSLATION_MODEL
     return _listener(settings, "translation", model, catalogue, clock, places, resources)
+
+
+async def watch_endings(services: Services) -> None:
+    """Tell the operator about models in use that are about to be shut down, for as long as the bot runs."""
+    while True:
+        for end in services.endings.due():
+            level = logging.ERROR if end.days <= ENDING_DAYS[-1] else logging.WARNING
+            extra = {"model": end.model, "shutdown": str(end.shutdown), "days": end.days, "fallback": end.fallback}
+            log.log(level, "a model in use ends soon: choose another one in good time", extra=extra)
+        await asyncio.sleep(ENDINGS_SECONDS)
 
 
 def _pseudonym_key(settings: Settings) -> bytes:

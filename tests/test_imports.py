@@ -27,7 +27,8 @@ ALLOWED = {
     "cogs/": ("bot.core", "bot.app"),
 }
 # Only these may import the library at all.
-ONLY = {
+ONLY: dict[str, str | tuple[str, ...]] = {
+    "av": ("bot/reading/", "bot/sandbox/"),
     "openai": "bot/provider/",
     "aiosqlite": "bot/store/",
     "asyncpg": "bot/store/",

@@ -43,6 +43,11 @@ class CallsOnce:
         self._total_seconds = total_seconds
         self._breaker = Breaker(clock)
 
+    @property
+    def breaker(self) -> Breaker:
+        """The circuit breaker of the endpoint."""
+        return self._breaker
+
     async def answer(
         self,
         make: Callable[[], AbstractAsyncContextManager[AsyncAPIResponse[Any]]],
@@ -74,7 +79,7 @@ class CallsOnce:
                 return WholeAnswer(content, None if request_id is None else loggable(request_id))
         # Outside of the handler, so that what is raised does not carry the server's prose along as its context.
         translated = classify(failure, model=model)
-        translated.may_be_billed = translated.may_be_billed or failure.kind is Kind.LOST
+        translated.may_be_billed = failure.kind is Kind.LOST or translated.may_be_billed
         self._breaker.record(translated)
         if mendable and failure.param is not None and failure.status in (400, 422):
             raise Refused(failure)

@@ -20,6 +20,7 @@ from bot.core.limits import SPEECH_SECONDS
 from bot.core.ports import Clock, MediaUsage
 from bot.core.sound.formats import PCM, Recording, format_of
 from bot.core.sound.ports import Speech, SpeechRequest
+from bot.provider.breaker import Breaker
 from bot.provider.clients import make_client
 from bot.provider.once import CallsOnce, Refused
 from bot.provider.parameters import is_openai
@@ -51,6 +52,11 @@ class OpenAISpeech:
         self._openai = is_openai(base_url)
         self._client = make_client(base_url=base_url.rstrip("/"), api_key=api_key)
         self._calls = CallsOnce(clock, places, total_seconds=total_seconds)
+
+    @property
+    def breaker(self) -> Breaker:
+        """The circuit breaker of the endpoint."""
+        return self._calls.breaker
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -147,7 +147,7 @@ class SpeechWork(PaidWork):
         encoded, file_format = await self._encoded(plan)
         spoken = len(self._spoken)
         settlement = self._settlement(plan, pieces[:spoken], worst, encoded.seconds)
-        if failure is not None and _may_be_billed(failure):
+        if failure is not None and failure.may_be_billed:
             settlement = replace(settlement, micro_usd=settlement.micro_usd + worst[spoken])
         notes = [*self._notes(plan, pieces, failure), *self._file_notes(plan, file_format)]
         log.info(
@@ -334,10 +334,6 @@ def _is_voice(question: Question, task: SpeechTask) -> bool:
     """Whether the reply is a voice message: it stands in the channel, for everybody."""
     is_shared = not question.route.ephemeral and not question.route.single_page
     return task.file_format == VOICE_MESSAGE and task.may_be_voice and is_shared
-
-
-def _may_be_billed(error: ParleyError) -> bool:
-    return error.may_be_billed
 
 
 def _token_limit(card: SpeechCard) -> int | None:

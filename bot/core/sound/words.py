@@ -20,7 +20,8 @@ _ADDRESS_BEHIND: Final = re.compile(r"[ \t]*\(<https?://[^\s<>]+>\)")  # as an a
 _ADDRESS: Final = re.compile(r"<?https?://(?:www\.)?([^\s<>/?#)]+)[^\s<>)]*>?")
 _EMOJI: Final = re.compile(r"<a?:(\w{2,32}):\d+>")
 _MENTION: Final = re.compile(r"<(?:@[!&]?|#|t:|id:)[\w:+-]{1,40}>|</([^:>\n]{1,100}):\d{1,20}>")
-_STRONG: Final = re.compile(r"\*{1,3}(?=\S)([^*\n]+?)(?<=\S)\*{1,3}|~~([^~\n]+)~~|\|\|([^|\n]+)\|\|")
+_STRONG: Final = re.compile(r"\*{1,3}(?=\S)([^*\n]+?)(?<=\S)\*{1,3}|~~([^~\n]+)~~")
+_SPOILER: Final = re.compile(r"\|\|([^|\n]+)\|\|")
 _UNDERLINED: Final = re.compile(r"(?<!\w)_{1,3}(?=\S)([^_\n]+?)(?<=\S)_{1,3}(?!\w)")
 _ESCAPE: Final = re.compile(r"\\([^\w\s])")
 _CODE: Final = re.compile(CODE_SPAN)
@@ -47,6 +48,7 @@ def spoken_words(markdown: str) -> str:
 def _spoken_line(line: str) -> str:
     if _SMALL.match(line) or _RULE.match(line) or ("|" in line and _TABLE_RULE.match(line)):
         return ""
+    line = _SPOILER.sub(r"\1", line)
     mark = _LINE_MARK.match(line)
     if mark is not None and not _NUMBERED.match(line):  # a list's numbers are worth hearing
         line = line[mark.end() :]
@@ -57,7 +59,7 @@ def _spoken_line(line: str) -> str:
     line = _ADDRESS.sub(r"\1", line)
     line = _MENTION.sub(lambda mention: mention[1] or "", _EMOJI.sub(r"\1", line))
     for _ in range(2):  # bold inside of italics
-        line = _STRONG.sub(lambda m: m[1] or m[2] or m[3], line)
+        line = _STRONG.sub(lambda m: m[1] or m[2], line)
     line = _ESCAPE.sub(r"\1", _UNDERLINED.sub(r"\1", line))
     return re.sub(r"[ \t\u200b]+", " ", line).strip()
 
