@@ -34,6 +34,7 @@ EXTENSIONS = (
     "cogs.menus",
     "cogs.image",
     "cogs.audio",
+    "cogs.transcripts",
     "cogs.parked",
 )
 TREE_HASH = "command_tree_hash"

@@ -10,40 +10,36 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypedDict
 
 from bot.clock import SystemClock
-from bot.core.catalogue import Capability, Catalogue, CatalogueError
+from bot.core.catalogue import Catalogue, CatalogueError
 from bot.core.channels import PausedChannels, SentNonces
 from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
-from bot.core.limits import MEDIA_SIDE_BY_SIDE
-from bot.core.offering import ENDING_DAYS, EndingWatch, ListedModels, Offering, Source
+from bot.core.offering import ENDING_DAYS, EndingWatch, Offering
 from bot.core.pacing import EditPace
 from bot.core.pictures.work import PictureParts
 from bot.core.ports import Clock, FetchFile
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
+from bot.core.sound.listening import Listening
 from bot.core.sound.speaking import SpeechTools, SpeechWork
-from bot.core.tasks import PictureTask, SpeechTask
+from bot.core.sound.transcribing import SoundWork
+from bot.core.tasks import PictureTask, SoundTask, SpeechTask
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
+from bot.endpoints import Endpoints, ending_models, is_openais
 from bot.gateway.identifying import IdentifyLog
 from bot.gateway.link import GatewayLink
 from bot.gateway.rest import RestDiscipline
 from bot.provider.breaker import Breaker
-from bot.provider.chat import OpenAIChatModel
-from bot.provider.images import OpenAIPictureMaker
-from bot.provider.models import OpenAIModelList
-from bot.provider.parameters import is_openai
-from bot.provider.speech import OpenAISpeech
 from bot.reading.earlier import PicturesOfMessages
 from bot.reading.encoding import Encoder
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
 from bot.reading.workshop import PictureWorkshop
-from bot.settings import CAPABILITIES, Endpoint, Settings, SettingsError
+from bot.settings import CAPABILITIES, Settings, SettingsError
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
@@ -65,15 +61,7 @@ PACKAGE = Path(__file__).parent
 SWEEP_SECONDS = 600.0
 PURGE_SECONDS = 86_400.0
 ENDINGS_SECONDS = 3600.0
-KEYLESS = "none"  # the SDK wants a key; servers that need none take any
 MICRO = 1_000_000
-
-
-class Access(TypedDict):
-    """What a client of an endpoint is made with."""
-
-    base_url: str
-    api_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +91,7 @@ class Services:
     figures: SqliteFigures
     breakers: Mapping[str, Breaker]  # by what the endpoint is asked for
     daily_cap_micro_usd: int
+    listening: Listening
     endings: EndingWatch
     degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
 
@@ -158,22 +147,14 @@ async def open_services(
         token_ratios = TokenRatios(SqliteTokenRatioStore(database, clock))
         await token_ratios.load()
         quirks = SqliteQuirkStore(database, clock)
-        chat_model = OpenAIChatModel(
-            **_access(settings.endpoint("chat")), catalogue=catalogue, quirks=quirks, clock=clock
-        )
-        resources.push_async_callback(chat_model.aclose)
-        picture_maker = OpenAIPictureMaker(**_access(settings.endpoint("image")), quirks=quirks, clock=clock)
-        resources.push_async_callback(picture_maker.aclose)
-        drawing = PictureParts(picture_maker, PictureWorkshop(), settings.image_model)
-        media = asyncio.Semaphore(MEDIA_SIDE_BY_SIDE)
-        speech_model = OpenAISpeech(**_access(settings.endpoint("speech")), clock=clock, places=media)
-        resources.push_async_callback(speech_model.aclose)
+        endpoints = Endpoints(settings, catalogue, quirks, clock)
+        resources.push_async_callback(endpoints.aclose)
         speech = SpeechTools(
-            speech_model, Encoder(), settings.speech_model, models_end=_is_openais(settings.speech_base_url)
+            endpoints.speech, Encoder(), settings.speech_model, models_end=is_openais(settings.speech_base_url)
         )
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
         resources.push_async_callback(capped_fetch.aclose)
-        reading = Reading(fetch_file or capped_fetch)
+        reading = Reading(fetch_file or capped_fetch, splits_sounds=settings.split_long_sounds)
         pictures = PicturesOfMessages(reading.picture)
         policy = TurnPolicy(
             model=settings.chat_model,
@@ -184,30 +165,41 @@ async def open_services(
             allowed_models=settings.models_allowed,
             own_models=frozenset(name for each in CAPABILITIES if (name := settings.model(each)) is not None),
         )
+        listening = Listening(
+            endpoints.listener,
+            catalogue,
+            clock,
+            unpriced_call_micro_usd=policy.unpriced_call_micro_usd,
+            translator=endpoints.translator,
+        )
         parts = Parts(
             store=store,
             folds=SqliteFoldStore(database),
             ledger=SqliteCallLedger(database, clock),
-            chat_model=chat_model,
+            chat_model=endpoints.chat,
             catalogue=catalogue,
             token_ratios=token_ratios,
             schemas=reading,
             clock=clock,
             sentences=sentences,
             policy=policy,
-            works={PictureTask: drawing.works(), SpeechTask: partial(SpeechWork, speech)},
+            works={
+                PictureTask: PictureParts(endpoints.pictures, PictureWorkshop(), settings.image_model).works(),
+                SpeechTask: partial(SpeechWork, speech),
+                SoundTask: partial(SoundWork, speech),
+            },
             pictures=pictures,
-            media=media,
+            media=endpoints.media,
+            listening=listening,
         )
         turns = turn_service(parts)
-        sources = _sources(settings, clock, resources)
         yield Services(
             turns=turns,
             store=store,
             conversations=ConversationService(SqliteConversationStore(database, clock), store, turns),
             preferences=preferences,
             catalogue=catalogue,
-            offering=Offering(sources, catalogue, clock, allowed=policy.allowed_models),
+            offering=Offering(endpoints.sources, catalogue, clock, allowed=policy.allowed_models),
             reading=reading,
             pictures=pictures,
             sentences=sentences,
@@ -223,35 +215,11 @@ async def open_services(
             catch_up_channels=settings.catch_up_channels,
             retention=Retention(database, clock, days=settings.retention_days),
             figures=SqliteFigures(database, clock),
-            breakers={"chat": chat_model.breaker, "image": picture_maker.breaker, "speech": speech_model.breaker},
+            breakers=endpoints.breakers,
             daily_cap_micro_usd=policy.daily_cap_micro_usd,
+            listening=listening,
             endings=EndingWatch(catalogue, ending_models(settings), clock),
         )
-
-
-def _access(endpoint: Endpoint) -> Access:
-    """Return what a client of an endpoint is made with."""
-    key = endpoint.api_key.get_secret_value() if endpoint.api_key is not None else KEYLESS
-    return {"base_url": endpoint.base_url, "api_key": key}
-
-
-def _sources(settings: Settings, clock: Clock, resources: AsyncExitStack) -> dict[Capability, Source]:
-    """Return where each capability's models are listed: one list for each server."""
-    lists: dict[tuple[str, str], ListedModels] = {}
-    sources: dict[Capability, Source] = {}
-    for capability in CAPABILITIES:
-        default = settings.model(capability)
-        if default is None:
-            continue
-        access = _access(settings.endpoint(capability))
-        server = access["base_url"], access["api_key"]
-        alone = server not in lists
-        if alone:
-            lister = OpenAIModelList(**access, clock=clock)
-            resources.push_async_callback(lister.aclose)
-            lists[server] = ListedModels(lister, clock)
-        sources[capability] = Source(lists[server], default, only_known=is_openai(access["base_url"]), alone=alone)
-    return sources
 
 
 async def sweep_now_and_then(services: Services) -> None:
@@ -267,26 +235,6 @@ async def sweep_now_and_then(services: Services) -> None:
             await services.store.sweep()
         except StoreUnavailable as error:
             log.warning("could not sweep; trying again later", extra={"detail": error.detail})
-
-
-def ending_models(settings: Settings) -> frozenset[str]:
-    """Return the models in use that end when OpenAI says so: not those that a server of one's own has of the name."""
-    own_urls = {
-        "image": settings.image_base_url,
-        "speech": settings.speech_base_url,
-        "transcription": settings.transcription_base_url,
-        "translation": settings.translation_base_url,
-    }
-    return frozenset(
-        model
-        for capability in CAPABILITIES
-        if (model := settings.model(capability)) is not None and _is_openais(own_urls.get(capability))
-    )
-
-
-def _is_openais(own_url: str | None) -> bool:
-    """Whether a capability's models are OpenAI's, as far as its own address says."""
-    return own_url is None or is_openai(own_url)
 
 
 async def watch_endings(services: Services) -> None:

@@ -28,7 +28,7 @@ ENV_FILE_VARIABLE = "PARLEY_ENV_FILE"
 # Names that look like ours in any environment, for the warning about mistyped ones.
 PREFIXES = (
     "DISCORD_", "OPENAI_", "CHAT_", "ATTACHMENT_", "DATABASE_", "MESSAGE_CONTENT", "DAILY_", "UNPRICED_", "PARLEY_",
-    "MEMBER_REQUESTS", "ALLOWED_MODELS", "RETENTION_", "METRICS_",
+    "MEMBER_REQUESTS", "ALLOWED_MODELS", "RETENTION_", "METRICS_", "SPLIT_LONG",
     *(f"{capability.upper()}_{word}" for capability in ("image", "speech", "transcription", "translation")
       for word in ("API", "BASE", "MODEL")),
 )  # fmt: skip
@@ -135,6 +135,7 @@ class Settings(BaseModel):
     translation_api_key: Secret | None = None
     translation_base_url: Url | None = None
     translation_model: Text | None = None
+    split_long_sounds: Annotated[bool, BeforeValidator(_unquoted)] = True
     daily_budget_usd: Usd | None = None
     unpriced_call_usd: Usd = Decimal("0.05")
     member_requests_per_hour: Annotated[int, BeforeValidator(_unquoted), Field(ge=1, le=100_000)] = 60

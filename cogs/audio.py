@@ -1,4 +1,4 @@
-"""/audio speak and the menu "Read aloud"."""
+"""The group /audio: speak, with the commands that listen; and the menu "Read aloud"."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from bot.core.tasks import SpeechTask
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.questions import plain_text
 from cogs.ui.speaking import read_aloud, refuse_early
+from cogs.ui.transcript_commands import TranscriptCommands
 
 READ_ALOUD = "Read aloud"
 MODEL_CHARS = 100  # of a choice's name and value (Discord)
@@ -46,7 +47,7 @@ def speech_model_label(name: str, entry: ModelEntry, on: date) -> str:
 
 @app_commands.allowed_installs(guilds=True, users=True)
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-class Audio(commands.GroupCog, group_name="audio", group_description="Speech: text to sound"):
+class Audio(TranscriptCommands, commands.GroupCog, group_name="audio", group_description="Speech: sound and text"):
     """What is heard."""
 
     def __init__(self, bot: Parley) -> None:

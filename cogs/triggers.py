@@ -6,17 +6,21 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Coroutine
+from dataclasses import replace
 from functools import partial
 
 import discord
 from discord.ext import commands
 
 from bot.app import Parley
-from bot.core.conversation import ReplyKind
+from bot.core.conversation import Question, ReplyKind
 from bot.core.errors import StoreUnavailable
-from bot.core.preferences import ChannelMode
+from bot.core.ports import FileReader
+from bot.core.preferences import ChannelMode, VoiceMessages
+from bot.core.tasks import SoundTask
 from cogs.ui.attached import files_again, files_of_message, find_attachment
 from cogs.ui.calls import nonce
+from cogs.ui.listening import voice_of
 from cogs.ui.missed import MISSED_AGE, missed_messages, places_to_look_at
 from cogs.ui.questions import plain_text, question_of_message
 from cogs.ui.replies import BUTTONS, screen_for
@@ -64,7 +68,7 @@ class Triggers(commands.Cog):
             # Nothing is known of the bot's rights there, nor of anybody's: not a direct message.
             log.info("a message from a server that is not known", extra={"channel_id": message.channel.id})
             return
-        if not self._is_addressed(message, me):
+        if not self._is_addressed(message, me) and self._voice_messages(message, me) is VoiceMessages.OFF:
             await self._hint_at_withheld(message, me)
             return
         await self._answer(message, me)
@@ -91,7 +95,8 @@ class Triggers(commands.Cog):
         me = self._bot.user
         if me is None or message.author.bot or message.webhook_id is not None or message.type not in ORDINARY:
             return
-        if self._is_addressed(message, me) and message.created_at > self._services.clock.now() - MISSED_AGE:
+        meant = self._is_addressed(message, me) or self._voice_messages(message, me) is not VoiceMessages.OFF
+        if meant and message.created_at > self._services.clock.now() - MISSED_AGE:
             try:
                 await self._answer(message, me, live=False)
             except Exception:  # the next one is still to be answered
@@ -100,6 +105,10 @@ class Triggers(commands.Cog):
     async def _answer(self, message: discord.Message, me: discord.ClientUser, *, live: bool = True) -> None:
         """Answer a message that is addressed to the bot. One that was missed gets no hints and no typing."""
         if not self._may_reply(message) or self._services.turns.knows_limit(message.author.id):
+            return
+        voice = voice_of(message)
+        if voice is not None and self._voice_messages(message, me) is not VoiceMessages.OFF:
+            await self._answer_voice(message, me, voice, live=live)
             return
         question = question_of_message(message, own_id=me.id)
         if not question.text and message.guild is not None and me not in message.mentions:
@@ -110,11 +119,24 @@ class Triggers(commands.Cog):
                 key = "replies.empty_question" if message.guild else "replies.empty_direct_message"
                 await self._hint(message, key)
             return
-        screen = screen_for(self._bot, question)
+        files = self._services.reading.files(message.attachments, kept=True)
+        await self._ask(message, question, files, live=live)
+
+    async def _answer_voice(
+        self, message: discord.Message, me: discord.ClientUser, voice: discord.Attachment, *, live: bool
+    ) -> None:
+        """Write down a voice message; and answer it in its conversation, if that is wanted."""
+        question = replace(question_of_message(message, own_id=me.id), is_voice=True)
+        if self._voice_messages(message, me) is VoiceMessages.TRANSCRIBE:
+            question = replace(question, conversation=None, task=SoundTask(own_words=True))
+        reading, listening = self._services.reading, self._services.listening
+        await self._ask(message, question, reading.sound(voice, part_seconds=listening.part_seconds()), live=live)
+
+    async def _ask(self, message: discord.Message, question: Question, files: FileReader | None, *, live: bool) -> None:
         if live and message.id not in self._typed:
             self._typed.append(message.id)
             self._start(self._show_typing(message.channel))
-        await self._services.turns.ask(question, screen, files)
+        await self._services.turns.ask(question, screen_for(self._bot, question), files)
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
@@ -151,6 +173,16 @@ class Triggers(commands.Cog):
             return False
         parent = message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
         return self._services.preferences.channel_mode(message.channel.id, parent) is ChannelMode.AUTO
+
+    def _voice_messages(self, message: discord.Message, me: discord.ClientUser) -> VoiceMessages:
+        """Return what is to be done with a voice message: who pings the bot, or writes to it alone, wants an answer."""
+        if voice_of(message) is None:
+            return VoiceMessages.OFF
+        if message.guild is None:
+            return VoiceMessages.ANSWER
+        parent = message.channel.parent_id if isinstance(message.channel, discord.Thread) else None
+        wanted = self._services.preferences.voice_messages(message.channel.id, parent)
+        return VoiceMessages.ANSWER if wanted is VoiceMessages.OFF and me in message.mentions else wanted
 
     def _may_reply(self, message: discord.Message) -> bool:
         """Whether an answer can be sent at all: checked before anything is paid for."""

@@ -11,6 +11,11 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from openai.types.audio.speech_create_params import SpeechCreateParams
+from openai.types.audio.transcription_create_params import (
+    TranscriptionCreateParamsBase,
+    TranscriptionCreateParamsNonStreaming,
+)
+from openai.types.audio.translation_create_params import TranslationCreateParams
 from openai.types.chat import (
     ChatCompletionAssistantMessageParam,
     ChatCompletionDeveloperMessageParam,
@@ -44,6 +49,12 @@ REQUESTS = {
         "CreateImageVariationRequest",
         ImageCreateVariationParams.__annotations__.keys(),
     ),
+    ("POST", "/v1/audio/transcriptions"): (
+        "CreateTranscriptionRequest",
+        TranscriptionCreateParamsNonStreaming.__annotations__.keys()
+        | TranscriptionCreateParamsBase.__annotations__.keys(),
+    ),
+    ("POST", "/v1/audio/translations"): ("CreateTranslationRequest", TranslationCreateParams.__annotations__.keys()),
     ("POST", "/v1/audio/speech"): ("CreateSpeechRequest", SpeechCreateParams.__annotations__.keys()),
 }
 # Values that are newer than the spec (the SDK's reference of images.generate).
@@ -80,6 +91,11 @@ def assert_fits(schema: str, value: object) -> None:
         raise AssertionError(f"{schema}: {error.json_path} breaks {error.validator}")
 
 
+def as_object(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a form as the schema has it: lists without their brackets, files as bytes."""
+    return {name.removesuffix("[]"): "" if isinstance(value, Upload) else value for name, value in body.items()}
+
+
 def check_request(method: str, path: str, body: object) -> None:
     """Fail unless a request keeps to the contract. A path that is not in the table is not checked."""
     if (method, path) not in REQUESTS:
@@ -87,6 +103,7 @@ def check_request(method: str, path: str, body: object) -> None:
     schema, known = REQUESTS[method, path]
     assert isinstance(body, dict), f"{path}: the body is no JSON object"
     body = _plain(body) if path.startswith("/v1/images/") else body
+    body = as_object(body)
     assert not (unknown := body.keys() - known), f"{path}: unknown keys {sorted(unknown)}"
     for index, message in enumerate(body.get("messages", ())):
         known_here = MESSAGES[message["role"]].__annotations__.keys()

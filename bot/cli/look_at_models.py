@@ -10,8 +10,9 @@ from bot.clock import SystemClock
 from bot.core.catalogue import Catalogue
 from bot.core.errors import KeyRejected, ProviderError
 from bot.core.offering import ending
+from bot.endpoints import KEYLESS, ending_models
 from bot.provider.models import OpenAIModelList
-from bot.services import KEYLESS, ending_models, read_catalogue
+from bot.services import read_catalogue
 from bot.settings import CAPABILITIES, EndpointCapability, Settings, SettingsError
 
 

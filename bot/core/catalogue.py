@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from fnmatch import translate as glob_pattern
@@ -21,6 +21,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from bot.core.conversation import Usage
 from bot.core.pictures.models import PictureModel
 from bot.core.sound.cards import ANY_SPEECH_MODEL, SpeechCard
+from bot.core.sound.transcripts import TranscriptionEntry
 
 UNPRICED = "unpriced"
 
@@ -34,12 +35,8 @@ Tokens = Annotated[int, Field(gt=0)]
 ALL_SAMPLING: frozenset[Sampling] = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty"})
 
 
-MEDIA_RATES = (
-    "image_input",
-    "per_picture",
-    "audio_output",
-    "per_million_chars",
-)  # in a price's version only where they are set
+# In a price's version only where they are set.
+MEDIA_RATES = ("image_input", "per_picture", "audio_output", "per_million_chars", "per_minute")
 
 
 class CatalogueError(ValueError):
@@ -79,6 +76,7 @@ class Price:
     long_context: LongContext | None = None
     image_input: Usd | None = None  # tokens of pictures that are sent; as ``input`` where not known
     per_picture: Usd | None = None  # US dollars for each picture, where tokens are not counted
+    per_minute: Usd | None = None  # of sound, in US dollars; tokens then cost nothing
     audio_output: Usd | None = None
     per_million_chars: Usd | None = None
     source: str = ""
@@ -115,7 +113,7 @@ class ModelEntry:
 
     ``cap_parameter`` caps the answer's tokens; ``reasoning_effort`` is what is sent, ``None`` for nothing; ``sampling``
     is what may be sent when a member sets it. ``sees_pictures``: a chat model takes them; ``picture_tokens`` is what
-    they cost it.
+    they cost it. ``transcription`` is what a model that listens takes.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -132,6 +130,7 @@ class ModelEntry:
     pictures: PictureModel | None = None
     shutdown: date | None = None
     fallback: str | None = None
+    transcription: TranscriptionEntry = field(default_factory=TranscriptionEntry)
     speech: SpeechCard | None = None
 
     @property

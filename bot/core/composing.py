@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from bot.core.conversation import Answer, AttachedText, EndReason, Page, Question, Reply, ReplyKind
+from bot.core.conversation import Answer, AttachedText, EndReason, Page, Question, Reply, ReplyFile, ReplyKind
 from bot.core.drawing import parted, without_growing_wish
 from bot.core.errors import ParleyError
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, is_json
@@ -14,6 +15,7 @@ from bot.core.ports import Violation
 from bot.core.sentences import Sentences
 
 SHOWN_QUESTION_CHARS = 500
+SHOWN_TRANSCRIPT_CHARS = 900
 CUT = (EndReason.LENGTH, EndReason.BROKEN, EndReason.TIMEOUT, EndReason.STOPPED)  # there is more to say
 
 NOTHING = Reply(ReplyKind.NOTICE, ())  # takes away what is shown
@@ -24,7 +26,19 @@ def _max_pages(question: Question) -> int:
 
 
 def _header(question: Question) -> str:
-    return quote_block(question.text, SHOWN_QUESTION_CHARS) if question.show_question else ""
+    return quote_block(question.text, _shown_chars(question)) if question.show_question else ""
+
+
+def _shown_chars(question: Question) -> int:
+    return SHOWN_TRANSCRIPT_CHARS if question.heard else SHOWN_QUESTION_CHARS
+
+
+def _with_transcript(question: Question, pages: tuple[Page, ...]) -> tuple[Page, ...]:
+    """Return the pages with the whole transcript of a voice message as a file, where only its beginning is quoted."""
+    if not question.heard or not quote_block(question.text, SHOWN_TRANSCRIPT_CHARS).endswith(" …"):
+        return pages
+    file = ReplyFile("transcript.txt", question.text.encode("utf-8", "replace"))
+    return (*pages[:-1], replace(pages[-1], files=(*pages[-1].files, file)))
 
 
 class GrowingDraft:
@@ -121,6 +135,7 @@ def compose_answer(
             file_note=sentences("notes.whole_in_file"),
             max_pages=_max_pages(question),
         )
+    pages = _with_transcript(question, pages)
     return Reply(ReplyKind.ANSWER, pages, incomplete=goes_on, draws=is_kept and wish is not None)
 
 
@@ -144,9 +159,10 @@ def compose_notice(question: Question, error: ParleyError, error_id: str, senten
         shown = text or sentences("replies.draw_offer")
         pages = lay_out(shown, header=_header(question), footer=notice, max_pages=_max_pages(question))
         return Reply(ReplyKind.NOTICE, pages, incomplete=question.restores_cut, draws=wish is not None)
-    if question.route.application_id is not None:
-        notice = f"{quote_block(question.text, SHOWN_QUESTION_CHARS)}\n{notice}"
-    return Reply(ReplyKind.NOTICE, (Page(notice),), retryable=error.retryable)
+    if question.text and (question.route.application_id is not None or question.heard):
+        notice = f"{quote_block(question.text, _shown_chars(question))}\n{notice}"
+    pages = _with_transcript(question, (Page(notice),))
+    return Reply(ReplyKind.NOTICE, pages, retryable=error.retryable)
 
 
 def _violation_note(violation: Violation, sentences: Sentences) -> str:

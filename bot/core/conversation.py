@@ -146,6 +146,7 @@ class Question:
     ``payer_id``: for whom it counts, where that is not the author: a moderator who had it answered again.
     ``hears_others``: what others said earlier goes along; not for a member who may not read the channel's history.
     ``task``: what is wanted instead of an answer in words; ``text`` is then what it is made of.
+    ``is_voice``: it is asked by a voice message. ``heard``: ``text`` is a transcript, which was paid for and is kept.
     """
 
     trigger_id: int
@@ -170,6 +171,8 @@ class Question:
     payer_id: int | None = None
     hears_others: bool = True
     task: Task | None = None
+    is_voice: bool = False
+    heard: bool = False
 
     @property
     def counts_for(self) -> int:

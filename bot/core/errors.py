@@ -49,6 +49,7 @@ ParleyError
     ├── ProviderUnavailable 5xx, no connection, breaker open
     ├── ProviderTimeout     a deadline of ours passed
     ├── EmptyAnswer         no text came
+    ├── NothingHeard        a transcript without a word
     └── InvalidReply        something that is not an answer (HTML, half a JSON line)
 """
 
@@ -212,6 +213,13 @@ class FileProblem(StrEnum):
     MASK_TYPE = "mask_type"
     MASK_SIZE = "mask_size"
     MASK_OPAQUE = "mask_opaque"
+    SOUND_NOT_SOUND = "sound_not_sound"
+    SOUND_FORMAT = "sound_format"
+    SOUND_BROKEN = "sound_broken"
+    SOUND_EMPTY = "sound_empty"
+    SOUND_SILENT = "sound_silent"
+    SOUND_TOO_LONG = "sound_too_long"
+    SOUND_TOO_LARGE = "sound_too_large"
     SCHEMA_NOT_JSON = "schema_not_json"
     SCHEMA_NOT_OBJECT = "schema_not_object"
     SCHEMA_TOO_LARGE = "schema_too_large"  # in what it means: nested, branched or repeated too much
@@ -475,6 +483,13 @@ class EmptyAnswer(ProviderError):
     code = "empty_answer"
     may_be_billed = True
     retryable = True
+
+
+class NothingHeard(ProviderError):
+    """The transcript of a sound has no word in it."""
+
+    code = "nothing_heard"
+    may_be_billed = True
 
 
 class InvalidReply(ProviderError):

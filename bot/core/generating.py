@@ -7,11 +7,11 @@ import hashlib
 import hmac
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.catalogue import Catalogue
 from bot.core.composing import NOTHING, GrowingDraft, compose_answer
@@ -28,15 +28,18 @@ from bot.core.conversation import (
 )
 from bot.core.errors import (
     ContextOverflow,
+    EndpointMissing,
     FileProblem,
     FileRefused,
     InvalidReply,
     ModelNotAllowed,
     ModelNotFound,
+    NothingHeard,
     NoVision,
     ParleyError,
     Stopped,
     StoreUnavailable,
+    TaskInterrupted,
 )
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, correction, is_json, schema_of
 from bot.core.limits import ANSWER_TOKENS, FOLD_ABOVE_TOKENS, MEDIA_SIDE_BY_SIDE, PROMPT_TOKENS
@@ -55,12 +58,15 @@ from bot.core.ports import (
     SchemaChecker,
     Screen,
     Settlement,
+    Sound,
     StreamEnd,
     TurnStore,
     Violation,
 )
 from bot.core.prompt import Prompt, build_prompt
 from bot.core.sentences import Sentences
+from bot.core.sound.listening import Heard, Listening
+from bot.core.sound.transcripts import TranscriptRequest
 from bot.core.spending import EVERY_MODEL, AllowedModels
 from bot.core.tokens import TokenRatios, estimate_prompt_tokens, estimate_tokens
 
@@ -68,6 +74,8 @@ if TYPE_CHECKING:
     from bot.core.working import MakeWork
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
 
@@ -105,6 +113,7 @@ class Parts:
     pictures: EarlierPictures = field(default_factory=NoEarlierPictures)
     # Held by whatever has an upload in memory until its call has ended.
     media: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_SIDE_BY_SIDE))
+    listening: Listening | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +134,7 @@ class Generation:
         self._screen = screen
         self._draft = GrowingDraft(question, parts.sentences)
         self._reserved = False
-        self._stream_task: asyncio.Task[StreamEnd] | None = None
+        self._calls: asyncio.Task[Any] | None = None
         self._stopped = False
         self._prompted = False
         self._read: tuple[Picture, ...] = ()
@@ -138,8 +147,8 @@ class Generation:
     def stop(self) -> None:
         """End the stream; what came so far becomes the answer."""
         self._stopped = True
-        if self._stream_task is not None:
-            self._stream_task.cancel()
+        if self._calls is not None:
+            self._calls.cancel()
 
     def revise(self, text: str) -> None:
         """Answer the new text of the question instead, unless the old one is on its way already."""
@@ -267,6 +276,10 @@ class Generation:
         pictures = [picture for message in request.messages for picture in message.pictures]
         tokens = sum(entry.picture_tokens.of(one.width, one.height, request.picture_detail) for one in pictures)
         reservation = worst_case(self._parts, "chat", request, prompt.tokens + tokens)
+        await self._begin(reservation)
+        return reservation
+
+    async def _begin(self, reservation: Reservation) -> None:
         policy = self._parts.policy
         await self._parts.store.begin(
             self.question.trigger_id,
@@ -276,7 +289,6 @@ class Generation:
             payer_id=self.question.payer_id,
         )
         self._reserved = True
-        return reservation
 
     async def _reserve_again(self, settlement: Settlement, reservation: Reservation) -> None:
         """Settle the last request and reserve another one. The member asked once: only money limits this."""
@@ -294,8 +306,10 @@ class Generation:
         if not question.unread_files:
             return question
         if self._files is None:  # they were in the hands of a process that is gone
-            raise FileRefused(FileProblem.GONE, number=1)
+            raise TaskInterrupted if question.is_voice else FileRefused(FileProblem.GONE, number=1)
         read = await self._files.read()
+        if read.sounds:
+            return await self._heard(read.sounds)
         question = self.question  # its message may have been edited meanwhile
         options = question.options
         if read.schema is not None:
@@ -322,6 +336,33 @@ class Generation:
         if seen.lost and not seen.own(question) and not question.text:
             raise FileRefused(FileProblem.GONE, number=1)
         return seen
+
+    async def _heard(self, sounds: Sequence[Sound]) -> Question:
+        """Return the question as it was said, which is paid for by itself and kept from now on."""
+        parts, listening = self._parts, self._parts.listening
+        if listening is None:
+            raise EndpointMissing
+        resolved = listening.resolve()
+        await self._begin(
+            Reservation("transcription", resolved.model, listening.worst_micro_usd(resolved.model, sounds))
+        )
+        heard = Heard(len(sounds))
+        listens = listening.hear(sounds, lambda sound: TranscriptRequest(resolved.model, sound), heard=heard)
+        await self._stoppable(listens)
+        if heard.failure is not None:
+            raise heard.failure
+        if self._is_stopped():
+            raise Stopped
+        if not heard.transcript.text:
+            raise NothingHeard("a voice message")
+        question = self.question  # its message may have been edited meanwhile
+        text = "\n\n".join(filter(None, (question.text, heard.transcript.text)))
+        question = replace(question, text=text, heard=True, show_question=True, unread_files=False)
+        version = listening.price_version(resolved.model)
+        await parts.store.hear(question, Settlement(heard.micro_usd, heard.usage, version))
+        self._reserved = self.sent = False
+        self.question, self._draft = question, GrowingDraft(question, parts.sentences)
+        return question
 
     def _with_schema(self, prompt: Prompt) -> Prompt:
         schema = schema_of(self.question.options)
@@ -376,21 +417,28 @@ class Generation:
             return UNCHECKED
 
     async def _stream(self, request: ChatRequest, reservation: Reservation) -> StreamEnd:
+        end = await self._stoppable(self._consume(request, reservation))
+        if end is None and not self._draft.text:
+            raise Stopped
+        return end or StreamEnd(EndReason.STOPPED, request.model)
+
+    async def _stoppable(self, calls: Coroutine[Any, Any, T]) -> T | None:
+        """Await calls to the provider; ``None`` when Stop ended them."""
         if self._is_stopped():
+            calls.close()
             raise Stopped
         self.sent = True
-        self._stream_task = asyncio.create_task(self._consume(request, reservation))
+        self._calls = asyncio.create_task(calls)
         try:
-            return await self._stream_task
+            result: T = await self._calls
         except asyncio.CancelledError:
             this_task = asyncio.current_task()
             if not self._is_stopped() or (this_task is not None and this_task.cancelling()):
                 raise  # not Stop, but the process closing
-            if not self._draft.text:
-                raise Stopped from None
-            return StreamEnd(EndReason.STOPPED, request.model)
+            return None
         finally:
-            self._stream_task = None
+            self._calls = None
+        return result
 
     def _is_stopped(self) -> bool:
         return self._stopped

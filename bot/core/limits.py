@@ -41,6 +41,15 @@ PICTURE_TURNS = 3  # the latest questions, this one included, whose pictures are
 KEPT_PICTURES_BYTES = 48 * 1024 * 1024  # in memory, for the next questions of conversations
 MEDIA_SIDE_BY_SIDE = 4  # calls in flight that make pictures, or hold what somebody uploaded
 
+# Sounds to be heard.
+SOUND_FILE_BYTES = 100_000_000  # cut into parts
+SOUND_PART_BYTES = 25_000_000  # OpenAI: POST /v1/audio/transcriptions
+SOUND_PART_SECONDS = 1_200  # within the deadline of one call, and what the shortest of OpenAI's models takes
+SOUND_SECONDS = 7_200
+KEYWORDS = 100
+KEYWORD_CHARS = 100
+LANGUAGE_CHARS = 40
+
 PROMPT_TOKENS = 16_000  # system prompt, turns and question; the oldest half is left out in one block beyond it
 FOLD_ABOVE_TOKENS = 7_200  # a conversation that is longer after an answer: its oldest half becomes notes
 SUMMARY_TOKENS = 600  # what the notes should not exceed; half as many again are taken
@@ -51,6 +60,8 @@ ANSWER_TOKENS = 4_000  # the cap that is sent when nobody set one
 FIRST_TOKEN_SECONDS = 90.0
 BETWEEN_TOKENS_SECONDS = 30.0
 CHAT_SECONDS = 300.0
+TRANSCRIPTION_SECONDS = 120.0  # for each part
+SPEECH_SECONDS = 120.0
 
 # Pictures.
 PICTURE_COUNT = (1, 10)  # of one request (POST /v1/images/generations)
@@ -60,7 +71,6 @@ PICTURE_SECONDS = 180.0  # of one call
 ALT_TEXT_CHARS = 1024  # of an attachment's description (Discord)
 UPLOAD_FILE_BYTES = 10 * 1024 * 1024  # where Discord says nothing else
 UPLOAD_BYTES = 25 * 1024 * 1024  # of one request to Discord, all files together
-SPEECH_SECONDS = 120.0
 
 # Reading aloud (OpenAI: POST /v1/audio/speech).
 SPEECH_CHARS = 4096  # of one call, of the option's text, and of the instructions

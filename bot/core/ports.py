@@ -243,6 +243,10 @@ class TurnStore(Protocol):
         """Replace the kept question of a claim that has not ended, once its files are read."""
         ...
 
+    async def hear(self, question: Question, settlement: Settlement | None = None) -> None:
+        """Keep the transcript that a claim's sound has become, as its words; and settle what it cost."""
+        ...
+
     async def move(self, question: Question) -> None:
         """Replace the kept question of a CLAIMED claim by the same one with its reply in another channel."""
         ...
@@ -380,12 +384,16 @@ class FetchFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A sound file whose header was checked. ``name`` ends as the API wants it; ``seconds`` is ``None`` if unknown."""
+    """A sound file that was decoded, or one part of it. ``name`` ends as the API wants it.
+
+    ``start_seconds``: where it begins in the member's file.
+    """
 
     name: str
     mime: str
-    seconds: float | None
+    seconds: float
     content: bytes = field(repr=False)
+    start_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,8 +401,8 @@ class FilesRead:
     """What the files of a question hold. ``schema`` and its name come from a JSON Schema file that was checked.
 
     ``pictures`` has those that ``attachments`` describes, in the same order. ``lost``: the names of pictures that are
-    not the question's own and could not be read. ``mask`` says where pictures are to be edited; ``sound`` is what a
-    task is about.
+    not the question's own and could not be read. ``mask`` says where pictures are to be edited; ``sounds`` are the
+    parts of the one sound that is to be heard.
     """
 
     attachments: tuple[Attachment, ...] = ()
@@ -403,7 +411,7 @@ class FilesRead:
     pictures: tuple[Picture, ...] = ()
     lost: tuple[str, ...] = ()
     mask: Picture | None = None
-    sound: Sound | None = None
+    sounds: tuple[Sound, ...] = ()
 
 
 class FileReader(Protocol):

@@ -7,6 +7,7 @@ from enum import StrEnum
 from bot.core.ports import Preference, PreferenceScope, PreferenceStore
 
 MODE = "mode"
+VOICE_MESSAGES = "voice_messages"
 
 
 class ChannelMode(StrEnum):
@@ -14,6 +15,14 @@ class ChannelMode(StrEnum):
 
     MENTION = "mention"  # those that mention it or reply to it
     AUTO = "auto"  # every one; needs the Message Content intent
+
+
+class VoiceMessages(StrEnum):
+    """What is done with voice messages."""
+
+    OFF = "off"
+    TRANSCRIBE = "transcribe"
+    ANSWER = "answer"
 
 
 class Preferences:
@@ -29,15 +38,26 @@ class Preferences:
 
     def channel_mode(self, channel_id: int, parent_id: int | None = None) -> ChannelMode:
         """Return the mode of a channel; a thread has its parent's unless it has its own."""
-        for scope_id in (channel_id, parent_id):
-            value = self._values.get((PreferenceScope.CHANNEL, scope_id, MODE)) if scope_id is not None else None
-            if value is not None:
-                return ChannelMode(value)
-        return ChannelMode.MENTION
+        return ChannelMode(self._of_channel(MODE, channel_id, parent_id) or ChannelMode.MENTION)
 
     async def set_channel_mode(self, channel_id: int, mode: ChannelMode, *, changed_by: int) -> None:
         """Set the mode of a channel."""
         await self._set(Preference(PreferenceScope.CHANNEL, channel_id, MODE, mode.value), changed_by=changed_by)
+
+    def voice_messages(self, channel_id: int, parent_id: int | None = None) -> VoiceMessages:
+        """Return what is done with voice messages of a server's channel; a thread has its parent's setting."""
+        return VoiceMessages(self._of_channel(VOICE_MESSAGES, channel_id, parent_id) or VoiceMessages.OFF)
+
+    async def set_voice_messages(self, channel_id: int, voice_messages: VoiceMessages, *, changed_by: int) -> None:
+        """Set what is done with voice messages of a channel."""
+        preference = Preference(PreferenceScope.CHANNEL, channel_id, VOICE_MESSAGES, voice_messages.value)
+        await self._set(preference, changed_by=changed_by)
+
+    def _of_channel(self, name: str, channel_id: int, parent_id: int | None) -> str | None:
+        own = self._values.get((PreferenceScope.CHANNEL, channel_id, name))
+        if own is not None or parent_id is None:
+            return own
+        return self._values.get((PreferenceScope.CHANNEL, parent_id, name))
 
     def of_bot(self, name: str) -> str | None:
         """Return something that the bot remembers about itself."""

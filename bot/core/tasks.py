@@ -66,7 +66,8 @@ class SpeechTask:
 class SoundTask:
     """Write down what is said in a file. ``language`` is what is spoken, ``to`` the language of the result.
 
-    ``prompt`` is context for the model (names, spelling). ``speak``: the result is read aloud too.
+    ``prompt`` is context for the model (names, spelling). ``speak``: the result is read aloud too. ``own_words``: it is
+    the asker who speaks. Without a file it is about the question's ``text``, a transcript that is there already.
     """
 
     action: SoundAction = SoundAction.TRANSCRIBE
@@ -78,6 +79,7 @@ class SoundTask:
     summary: bool = False
     to: str | None = None
     speak: bool = False
+    own_words: bool = False
 
 
 Task: TypeAlias = PictureTask | SpeechTask | SoundTask

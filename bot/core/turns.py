@@ -156,7 +156,7 @@ class TurnService:
         question = claim.question
         if claim.reply is not None:
             work = self._deliver(question, screen, await self._with_offer(question, claim.reply))
-        elif claim.generations >= (GENERATIONS if question.task is None else 1) or self._seconds_left(question) <= 0:
+        elif claim.generations >= _generations(question) or self._seconds_left(question) <= 0:
             work = self._give_up(question, screen)
         else:
             work = self._answer(question, screen, files)
@@ -279,7 +279,8 @@ class TurnService:
                 return
             if isinstance(error, LimitReached) and await self._was_told(question, error):
                 return
-            reply = await self._store_notice(question, screen, error, billed=generation.billed_attempts(error))
+            billed = generation.billed_attempts(error)
+            reply = await self._store_notice(generation.question, screen, error, billed=billed)
         finally:
             self._works.pop(question.trigger_id, None)
         if reply is not None and not delivered:
@@ -309,7 +310,7 @@ class TurnService:
         """Store the notice about a failure; ``None`` when it could only be shown, not stored."""
         problem, error_id = self._identify(error, question)
         reply = compose_notice(question, problem, error_id, self._parts.sentences)
-        if question.task is not None and question.unread_files:
+        if (question.task is not None or question.is_voice) and question.unread_files:
             reply = replace(reply, retryable=False)  # its files are not kept
         try:
             await self._store.fail(question.trigger_id, problem.code, error_id, reply, billed=billed)
@@ -399,6 +400,16 @@ class TurnService:
 
     def _seconds_left(self, question: Question) -> float:
         return (question.asked_at + timedelta(seconds=TURN_SECONDS) - self._parts.clock.now()).total_seconds()
+
+
+def _generations(question: Question) -> int:
+    """Return how often the provider may have been asked for a question before a restart gives it up.
+
+    A transcript that is kept is another call; a task that has one only shows it after a restart.
+    """
+    if question.task is not None:
+        return 2 if question.heard else 1
+    return GENERATIONS + question.heard
 
 
 def _is_parked(question: Question) -> bool:

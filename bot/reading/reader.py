@@ -23,12 +23,14 @@ from bot.core.limits import (
     PICTURES,
     PICTURES_BYTES,
     SCHEMA_FILE_BYTES,
+    SOUND_PART_SECONDS,
     TEXT_FILE_BYTES,
 )
 from bot.core.ports import AttachedFile, FetchFile, FileReader, FilesRead, Picture, Violation
 from bot.core.schemas import check_schema, schema_name
 from bot.reading.headers import is_picture
 from bot.reading.pictures import AttachedPictures, checked_picture, described, fetched_picture
+from bot.reading.sound import JobFailed, SoundFile
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +39,12 @@ JOB_SECONDS: Final = 20.0
 JOBS_SIDE_BY_SIDE: Final = 2  # each may take a processor and a gibibyte
 
 
-class JobFailed(Exception):
-    """The child process came to no result: it ran out of memory, crashed, or met something it cannot read."""
-
-
 class Reading:
     """Reads members' files and checks answers against their schemas. Implements ``SchemaChecker``."""
 
-    def __init__(self, fetch: FetchFile, *, job_seconds: float = JOB_SECONDS) -> None:
+    def __init__(self, fetch: FetchFile, *, job_seconds: float = JOB_SECONDS, splits_sounds: bool = True) -> None:
         self._fetch = fetch
+        self._splits_sounds = splits_sounds
         self._job_seconds = job_seconds
         self._places = asyncio.Semaphore(JOBS_SIDE_BY_SIDE)
 
@@ -75,6 +74,10 @@ class Reading:
     async def picture(self, file: AttachedFile) -> Picture:
         """Return one picture; raises ``FileRefused``."""
         return (await fetched_picture(self._fetch, file))[0]
+
+    def sound(self, file: AttachedFile, *, part_seconds: int = SOUND_PART_SECONDS) -> FileReader:
+        """Return the reader of a sound or video file, in parts of at most so many seconds."""
+        return SoundFile(self, file, part_seconds=part_seconds, splits=self._splits_sounds)
 
     async def fetch(self, file: AttachedFile, *, limit_bytes: int) -> bytes:
         """Return a file's bytes; raises ``FileRefused``."""
@@ -128,23 +131,28 @@ class Reading:
         return text, cut or found["read"] < found["pages"]
 
     async def _job(self, *arguments: str, given: bytes) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads(await self.work(*arguments, given=given, seconds=self._job_seconds))
+        return result
+
+    async def work(self, *arguments: str, given: bytes, seconds: float) -> bytes:
+        """Return what the child process writes; raises ``JobFailed``, or ``TimeoutError`` when it takes too long."""
         # Shielded: whoever gives up waiting, the place is free again only when the child has ended.
-        job = asyncio.create_task(self._placed(arguments, given))
+        job = asyncio.create_task(self._placed(arguments, given, seconds))
         job.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return await asyncio.shield(job)
 
-    async def _placed(self, arguments: Sequence[str], given: bytes) -> dict[str, Any]:
+    async def _placed(self, arguments: Sequence[str], given: bytes, seconds: float) -> bytes:
         async with self._places:
             # In a thread, because its deadline then runs on the real clock and kills the child whatever the loop does.
-            return await asyncio.to_thread(self._run, arguments, given)
+            return await asyncio.to_thread(self._run, arguments, given, seconds)
 
-    def _run(self, arguments: Sequence[str], given: bytes) -> dict[str, Any]:
+    def _run(self, arguments: Sequence[str], given: bytes, seconds: float) -> bytes:
         try:
             ended = subprocess.run(  # noqa: S603 - our own module, and arguments of our own
                 [sys.executable, "-s", "-m", "bot.reading.worker", *arguments],
                 input=given,
                 capture_output=True,
-                timeout=self._job_seconds,
+                timeout=seconds,
                 cwd=ROOT,
                 env={},  # no setting and no secret is any business of a member's file
                 check=False,
@@ -155,8 +163,7 @@ class Reading:
         if ended.returncode != 0:
             log.info("a file was not read", extra={"job": arguments[0], "bytes": len(given), "code": ended.returncode})
             raise JobFailed
-        result: dict[str, Any] = json.loads(ended.stdout)
-        return result
+        return ended.stdout
 
 
 class QuestionFiles:

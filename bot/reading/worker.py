@@ -21,6 +21,7 @@ from bot.core.limits import PDF_PAGES
 
 MEMORY_BYTES: Final = 1024**3  # of addresses; a quarter of it is in use for an ordinary PDF
 CPU_SECONDS: Final = 20
+SOUND_CPU_SECONDS: Final = 60  # two hours of sound take a third of it
 PDF_SECONDS: Final = 8.0  # after which no further page is begun
 STREAM_BYTES: Final = 32 * 1024**2  # what one compressed stream may become
 ERRORS: Final = 20  # of a wrong value, among which the one that says most is chosen
@@ -96,11 +97,20 @@ def _worst(errors: Iterator[Any]) -> dict[str, Any]:
     }
 
 
-def give_up_rights() -> None:
+def write_sound(content: bytes, *, most_seconds: float, part_seconds: float, part_bytes: int) -> None:
+    """Write what a sound file is as one line of JSON, and its parts behind it."""
+    from bot.reading.hearing import read_sound  # noqa: PLC0415
+
+    found, parts = read_sound(content, most_seconds=most_seconds, part_seconds=part_seconds, part_bytes=part_bytes)
+    line = json.dumps({**found, "sizes": [len(part) for part in parts]})
+    sys.stdout.buffer.write(b"".join([line.encode(), b"\n", *parts]))
+
+
+def give_up_rights(cpu_seconds: int = CPU_SECONDS) -> None:
     """Cap this process's memory and processor time, and let it write no files."""
     for limit, value in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CPU, cpu_seconds),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
@@ -110,11 +120,15 @@ def give_up_rights() -> None:
 
 def main() -> None:
     """Do the job that the command line names. What goes wrong ends the process with a code that is not 0."""
-    give_up_rights()
+    job, *arguments = sys.argv[1:]
+    give_up_rights(SOUND_CPU_SECONDS if job == "sound" else CPU_SECONDS)
     logging.disable(logging.CRITICAL)  # the libraries quote from the files
     warnings.simplefilter("ignore")
-    job, *arguments = sys.argv[1:]
     given = sys.stdin.buffer.read()
+    if job == "sound":
+        most_seconds, part_seconds, part_bytes = map(int, arguments)
+        write_sound(given, most_seconds=most_seconds, part_seconds=part_seconds, part_bytes=part_bytes)
+        return
     jobs: dict[str, Callable[[], dict[str, Any]]] = {
         "pdf": lambda: read_pdf(given, int(arguments[0])),
         "schema": lambda: check_schema(json.loads(given)),

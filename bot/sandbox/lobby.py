@@ -154,6 +154,12 @@ class Lobby:
             self._notice = "Nothing was sent: write something or choose a file."
         elif len(files) > FILES or any(len(file.content) > FILE_BYTES for file in files):
             self._notice = "Nothing was sent: Discord takes up to 10 files of up to 10 MiB each."
+        elif form.get("voice"):
+            if text or len(files) != 1:
+                self._notice = "Nothing was sent: a voice message is one sound file without words."
+            else:
+                sending = sandbox.send_voice(person, place, files[0])
+                self._notice = await _told(sending, f"Sent to {place.name} as {person.name}.")
         else:
             sending = sandbox.send(person, place, text, files)
             self._notice = await _told(sending, f"Sent to {place.name} as {person.name}.")

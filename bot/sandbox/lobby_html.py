@@ -108,6 +108,7 @@ def _send_form(view: LobbyView) -> str:
 <label>Message
 <textarea name="text" rows="3" maxlength="2000" placeholder="@{BOT_NAME} what is this?"></textarea></label>
 <label>Files <input type="file" name="files" multiple></label>
+<label class="check"><input type="checkbox" name="voice"> As a voice message: one sound file, no words</label>
 <button>Send</button>
 </form>
 </details>"""

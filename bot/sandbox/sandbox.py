@@ -11,10 +11,11 @@ import discord
 import simcord
 
 from bot.app import TREE_HASH, Parley
-from bot.core.preferences import ChannelMode
+from bot.core.preferences import ChannelMode, VoiceMessages
 from bot.sandbox.chat_page import ChatPage
 from bot.sandbox.files import fetch_simulated
 from bot.sandbox.outside import Outside, OutsideTurns
+from bot.sandbox.voice import send_voice_message
 from bot.sandbox.world import Person, Place, World
 from bot.services import Services, open_services, sweep_now_and_then
 from bot.settings import Settings
@@ -60,6 +61,12 @@ class Sandbox:
             else:
                 stored = self._env.backend.store_attachments(place.channel.id, attachments)
                 await person.user.send_dm(text, attachments=stored)
+        await self.page.refresh()
+
+    async def send_voice(self, person: Person, place: Place, file: File) -> None:
+        """Send a sound file as a voice message of somebody."""
+        async with self.page.operation():
+            await send_voice_message(self._env, person.user.id, place.channel.id, file.content)
         await self.page.refresh()
 
     def menus(self) -> tuple[str, ...]:
@@ -119,5 +126,7 @@ async def _set_the_stage(services: Services, world: World) -> None:
     await preferences.remember_of_bot(TREE_HASH, "")
     if preferences.of_bot(STAGE) is None:  # later on it is what people set
         owner = world.people[0].user.id
-        await preferences.set_channel_mode(world.lounge.channel.id, ChannelMode.AUTO, changed_by=owner)
+        lounge = world.lounge.channel.id
+        await preferences.set_channel_mode(lounge, ChannelMode.AUTO, changed_by=owner)
+        await preferences.set_voice_messages(lounge, VoiceMessages.ANSWER, changed_by=owner)
         await preferences.remember_of_bot(STAGE, "set")

@@ -154,4 +154,8 @@ WHERE message_id = :message_id AND chat_role = 'user' AND text <> :text
 RETURNING trigger_id
 """
 
+FORGET_TASKS_OF_MESSAGE: Final = """
+DELETE FROM tasks WHERE trigger_id IN (SELECT trigger_id FROM claims WHERE message_id = :message_id)
+"""
+
 TURNS_OF_MESSAGE: Final = "SELECT DISTINCT trigger_id FROM turns WHERE message_id = :message_id"

@@ -192,6 +192,7 @@ class SqliteConversationStore:
             for row in await transaction.run(sql.CLAIMS_OF_MESSAGE, named):
                 if row["state"] == ClaimState.FAILED:  # it was kept for "Try again"
                     await transaction.run(turn_sql.FORGET_QUESTION, {"trigger_id": row["trigger_id"]})
+            await transaction.run(sql.FORGET_TASKS_OF_MESSAGE, named)
             for row in await transaction.run(sql.TURNS_OF_MESSAGE, named):
                 for channel in await transaction.run(sql.CLAIM, {"trigger_id": row["trigger_id"]}):
                     family = await transaction.run(sql.FAMILY, {"trigger_id": row["trigger_id"]})
@@ -233,6 +234,7 @@ async def _delete_family(transaction: Transaction, family: Sequence[sqlite3.Row]
 async def _delete_pair(transaction: Transaction, trigger_id: int) -> None:
     await transaction.run(sql.FORGET_NOTES, {"trigger_id": trigger_id})
     await transaction.run(sql.DELETE_PAIR, {"trigger_id": trigger_id})
+    await transaction.run(turn_sql.FORGET_TASK, {"trigger_id": trigger_id})
 
 
 def _kept_turn(row: sqlite3.Row, places: list[sqlite3.Row]) -> KeptTurn:

@@ -164,6 +164,23 @@ class SqliteTurnStore:
 
         await self._database.transaction(work)
 
+    async def hear(self, question: Question, settlement: Settlement | None = None) -> None:
+        """Keep a transcript as the words of its question, and settle the newest generation."""
+
+        async def work(transaction: Transaction) -> None:
+            if settlement is not None:
+                await transaction.run(sql.SETTLE, self._settled(question.trigger_id, settlement))
+            for row in await transaction.run(sql.QUESTION, {"trigger_id": question.trigger_id}):
+                stored = question_from_json(row["question"], None)
+                heard = replace(
+                    stored, text=question.text, heard=True, show_question=question.show_question, unread_files=False
+                )
+                await transaction.run(
+                    sql.REVISE, {"trigger_id": question.trigger_id, "question": question_to_json(heard)}
+                )
+
+        await self._database.transaction(work)
+
     async def move(self, question: Question) -> None:
         """Let a CLAIMED question be answered in another channel: nothing is shown of its reply yet."""
         moved: Parameters = {

@@ -16,9 +16,9 @@ from bot.app import Parley
 from bot.core.conversation import Question, Reply, ReplyKind, TriggerKind
 from bot.core.errors import PrivateStaysPrivate
 from bot.core.sentences import Sentences
-from bot.core.tasks import PictureTask
+from bot.core.tasks import PictureTask, SoundTask
 from bot.core.turns import StopOutcome
-from cogs.ui import acting, drawing
+from cogs.ui import acting, drawing, transcript_buttons
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.attached import files_again
 from cogs.ui.questions import may_read_history, route_of_interaction
@@ -213,9 +213,14 @@ def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> di
     if reply.kind is ReplyKind.NOTICE and question.replaces is not None:
         trigger_id = question.replaces
     delete = DeleteButton(trigger_id, sentences("buttons.delete"))
+    buttons: list[Buttons]
+    if isinstance(question.task, SoundTask):
+        private = question.route.ephemeral
+        buttons = transcript_buttons.transcript_buttons(sentences, trigger_id)
+        return _view(*buttons) if private else _view(*buttons, delete)
     if key is None:  # nothing is kept of it but the message itself
         return None if question.route.ephemeral else _view(delete)
-    buttons: list[Buttons] = [DrawButton(trigger_id, sentences("buttons.draw"))] if reply.draws else []
+    buttons = [DrawButton(trigger_id, sentences("buttons.draw"))] if reply.draws else []
     buttons.append(RegenerateButton(trigger_id, sentences("buttons.regenerate")))
     if reply.incomplete:
         buttons.append(ContinueButton(trigger_id, sentences("buttons.go_on")))

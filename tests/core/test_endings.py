@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.core.catalogue import Catalogue
 from bot.core.offering import EndingWatch
-from bot.services import ending_models
+from bot.endpoints import ending_models
 from bot.settings import Settings
 from tests.clock import FakeClock
 

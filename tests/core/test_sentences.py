@@ -42,7 +42,8 @@ def made(error: type[ParleyError]) -> ParleyError:
 
 @pytest.mark.parametrize("problem", errors.FileProblem)
 def test_every_problem_with_a_file_has_a_sentence(problem: errors.FileProblem) -> None:
-    refused = errors.FileRefused(problem, number=2, limit=4, where="#/properties/name", width=64, height=32)
+    about = {"number": 2, "limit": 4, "width": 64, "height": 32, "minutes": 120, "megabytes": 100}
+    refused = errors.FileRefused(problem, where="#/properties/name", **about)
     sentence = read_sentences().notice(refused, "12ab34cd").splitlines()[0]
     assert sentence.endswith(".")
     assert not re.search(r"\{|\}", sentence)
@@ -72,9 +73,10 @@ def test_every_key_that_the_program_names_exists_and_none_is_left_over() -> None
     source = "\n".join(p.read_text(encoding="utf-8") for d in ("bot", "cogs") for p in (ROOT / d).rglob("*.py"))
     for key in sentences.by_key:
         section, _, name = key.partition(".")
-        by_value = section == "errors" or name in [r.value for r in EndReason] or name.startswith(("mode_", "alt_"))
-        assert by_value or f'"{key}"' in source or f"'{key}'" in source, f"nobody says {key}"
-    for key in re.findall(r'"((?:notices|notes|buttons|replies|errors|models|help|menus|pictures)\.[a-z_]+)"', source):
+        by_value = name in [r.value for r in EndReason] or name.startswith(("mode_", "alt_", "voice_"))
+        assert section == "errors" or by_value or f'"{key}"' in source or f"'{key}'" in source, f"nobody says {key}"
+    sections = "notices|notes|buttons|replies|errors|models|help|menus|pictures|sound"
+    for key in re.findall(rf'"((?:{sections})\.[a-z_]+)"', source):
         assert key in sentences.by_key
 
 
@@ -89,4 +91,5 @@ def test_gaps_are_named_as_the_program_fills_them() -> None:
             "width", "height", "pictures",
             "voice", "length", "done", "parts",
             "allowed", "mention", "models", "capability", "input", "output", "day", "days",
+            "minutes", "megabytes", "part",
         }  # fmt: skip

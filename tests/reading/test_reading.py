@@ -274,7 +274,7 @@ async def test_no_more_than_two_children_work_at_once_whoever_gives_up(monkeypat
     at_work = most = 0
     lock, go_on = threading.Lock(), threading.Event()
 
-    def run(*_: object) -> dict[str, Any]:
+    def run(*_: object) -> bytes:
         nonlocal at_work, most
         with lock:
             at_work += 1
@@ -282,7 +282,7 @@ async def test_no_more_than_two_children_work_at_once_whoever_gives_up(monkeypat
         go_on.wait(10)
         with lock:
             at_work -= 1
-        return {"violation": None}
+        return b'{"violation": null}'
 
     reading = Reading(fetch=nothing)
     monkeypatch.setattr(reading, "_run", run)

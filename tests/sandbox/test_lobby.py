@@ -18,6 +18,7 @@ from bot.settings import Settings
 from tests.pictures import a_picture
 from tests.sandbox import extension
 from tests.sandbox.conftest import answers, until
+from tests.sounds import a_sound
 
 PERSON_AND_PLACE = {"person": "member", "place": "lounge"}
 
@@ -96,6 +97,27 @@ async def test_a_choice_opens_the_chat_of_that_place(sandbox: Sandbox, session: 
 async def test_a_form_that_was_tampered_with_is_refused(session: aiohttp.ClientSession, wrong: dict[str, str]) -> None:
     async with session.post("open", data={**PERSON_AND_PLACE, **wrong}) as response:
         assert response.status == 400
+
+
+async def test_a_voice_message_is_sent_and_answered(sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
+    form = aiohttp.FormData({**PERSON_AND_PLACE, "text": "", "voice": "on"})
+    form.add_field("files", a_sound(), filename="recording.ogg")
+    async with session.post("send", data=form) as response:
+        assert "Sent to #lounge as Member." in await response.text()
+    voice = sandbox.world.lounge.channel.history()[0]
+    assert voice.flags.voice
+    [file] = voice.attachments
+    assert file.is_voice_message()
+    await until(lambda: answers(sandbox, sandbox.world.lounge))
+    [answer] = answers(sandbox, sandbox.world.lounge)
+    assert answer.content.startswith("> This is the stand-in")
+
+
+async def test_a_voice_message_has_no_words(session: aiohttp.ClientSession) -> None:
+    form = aiohttp.FormData({**PERSON_AND_PLACE, "text": "and words", "voice": "on"})
+    form.add_field("files", a_sound(), filename="recording.ogg")
+    async with session.post("send", data=form) as response:
+        assert "one sound file without words" in await response.text()
 
 
 async def test_a_message_with_files_is_sent(sandbox: Sandbox, session: aiohttp.ClientSession) -> None:

@@ -82,6 +82,15 @@ class ReadingAloud:
         return (f"{self.shown}\n{progress}",)
 
 
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """A text that was read aloud: the file, what there is to say about it, and what it cost."""
+
+    file: ReplyFile
+    notes: tuple[str, ...]
+    settlement: Settlement
+
+
 class SpeechWork(PaidWork):
     """Reads one text aloud."""
 
@@ -96,13 +105,38 @@ class SpeechWork(PaidWork):
         """Return the reply once it is stored in the outbox; raises a ``ParleyError``."""
         plan = self._plan()
         await self._read_text()
+        pieces = self._pieces(plan)
+        worst = [self._worst_micro_usd(plan, piece) for piece in pieces]
+        await self._reserve(Reservation("speech", plan.model, sum(worst)))
+        encoded, file_format, notes, settlement = await self._make(plan, pieces, worst)
+        reply = self._reply(plan, encoded, file_format, notes)
+        return await self._complete(reply, settlement)
+
+    @property
+    def worst_micro_usd(self) -> int:
+        """The most that reading the question's text can cost; raises as ``run``."""
+        plan = self._plan()
+        return sum(self._worst_micro_usd(plan, piece) for piece in self._pieces(plan))
+
+    async def read(self) -> ReadText:
+        """Read the question's text aloud within another task, which has reserved the worst case; raises as ``run``."""
+        plan = self._plan()
+        pieces = self._pieces(plan)
+        worst = [self._worst_micro_usd(plan, piece) for piece in pieces]
+        encoded, file_format, notes, settlement = await self._make(plan, pieces, worst)
+        return ReadText(ReplyFile(f"speech.{ENDINGS[file_format]}", encoded.content), tuple(notes), settlement)
+
+    def _pieces(self, plan: _Plan) -> Sequence[str]:
         pieces = speech_parts(self.question.text, limit_chars=SPEECH_CHARS, limit_tokens=_token_limit(plan.card))
         if not pieces:
             raise NothingToRead
         if len(self.question.text) > LONG_SPEECH_CHARS:
             raise TooLongToRead(limit=LONG_SPEECH_CHARS)
-        worst = [self._worst_micro_usd(plan, piece) for piece in pieces]
-        await self._reserve(Reservation("speech", plan.model, sum(worst)))
+        return pieces
+
+    async def _make(
+        self, plan: _Plan, pieces: Sequence[str], worst: Sequence[int]
+    ) -> tuple[Encoded, str, list[str], Settlement]:
         failure: ParleyError | None = None
         try:
             await self._paid(self._speak(plan, pieces))
@@ -116,7 +150,6 @@ class SpeechWork(PaidWork):
         if failure is not None and failure.may_be_billed:
             settlement = replace(settlement, micro_usd=settlement.micro_usd + worst[spoken])
         notes = [*self._notes(plan, pieces, failure), *self._file_notes(plan, file_format)]
-        reply = self._reply(plan, encoded, file_format, notes)
         log.info(
             "read aloud",
             extra={
@@ -129,7 +162,7 @@ class SpeechWork(PaidWork):
                 "request_id": self._spoken[-1].request_id,
             },
         )
-        return await self._complete(reply, settlement)
+        return encoded, file_format, notes, settlement
 
     # What is asked for
 

@@ -91,6 +91,17 @@ MODELS = {
     )
 }
 
+# Not for chat: what they take stands in transcription.py.
+_LAST_HEARING = "2027-02-26"
+HEARING = {
+    name: ModelCard(name, 0, 0, shutdown_date=ends)
+    for name, ends in (
+        ("gpt-transcribe", None),
+        ("whisper-1", _LAST_HEARING),
+        ("gpt-4o-mini-transcribe", _LAST_HEARING),
+    )
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureCard:
@@ -213,11 +224,12 @@ async def _list_models(_: web.Request) -> web.Response:
         *MODELS.values(),
         *PICTURE_MODELS.values(),
         *SPEECH_MODELS.values(),
+        *HEARING.values(),
     ]
     return web.json_response({"object": "list", "data": [card.as_json() for card in cards]})
 
 
 async def _retrieve_model(request: web.Request) -> web.Response:
     name = request.match_info["name"]
-    card = PICTURE_MODELS.get(name) or SPEECH_MODELS.get(name) or model_card(name)
+    card = PICTURE_MODELS.get(name) or SPEECH_MODELS.get(name) or HEARING.get(name) or model_card(name)
     return web.json_response(card.as_json())

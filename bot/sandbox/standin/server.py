@@ -22,6 +22,7 @@ from bot.sandbox.standin.record import RECORD, Journal, RecordedRequest
 from bot.sandbox.standin.refusals import Refusal
 from bot.sandbox.standin.speech import SpeechEndpoint
 from bot.sandbox.standin.spoken import Spoken
+from bot.sandbox.standin.transcription import TranscriptionEndpoint
 from bot.sandbox.standin.voice import Voice
 
 Check: TypeAlias = Callable[[str, str, object], None]
@@ -73,6 +74,7 @@ class StandIn:
             "chat": self._chat,
             "image": ImagesEndpoint(pace),
             "speech": SpeechEndpoint(voice),
+            "transcription": TranscriptionEndpoint(self.spoken.understand),
         }
         self._runner: web.AppRunner | None = None
 

@@ -166,8 +166,9 @@ class Payloads:
             "size": len(attachment.upload.payload),
             "url": url,
             "proxy_url": url,
-            "content_type": attachment.upload.content_type,
         }
+        if attachment.upload.content_type:  # phones leave it out
+            payload["content_type"] = attachment.upload.content_type
         kept = {"description", "duration_secs", "waveform", "title"} & attachment.declared.keys()
         return payload | {key: attachment.declared[key] for key in kept}
 

@@ -22,7 +22,16 @@ from tests.wire.discord_standin.message_routes import Composer, MessageRoutes
 from tests.wire.discord_standin.payloads import Payloads
 from tests.wire.discord_standin.rest import PREFIX, Call, Hold, How, Refusal, Rest, Routes, Spoiler
 from tests.wire.discord_standin.spec import load_spec
-from tests.wire.discord_standin.world import Attachment, Channel, Interaction, Message, MessageKind, User, World
+from tests.wire.discord_standin.world import (
+    VOICE_MESSAGE,
+    Attachment,
+    Channel,
+    Interaction,
+    Message,
+    MessageKind,
+    User,
+    World,
+)
 
 T = TypeVar("T")
 COMMAND, MODAL_SUBMIT = 2, 5  # interaction types
@@ -208,6 +217,16 @@ class DiscordStandIn:
             self.world.new_id(), channel, author, kind, content, reply_to=reply_to, mentions=tuple(mentioned)
         )
         message.attachments = [Attachment(self.world.new_id(), upload, {}) for upload in files]
+        self.world.add_message(message)
+        self.gateway.message("MESSAGE_CREATE", message)
+        return message
+
+    def voice_message(self, channel: Channel, author: User, content: bytes, *, seconds: float) -> Message:
+        """Post a voice message, as a phone does: without a type of the file."""
+        message = Message(self.world.new_id(), channel, author, MessageKind.DEFAULT, flags=VOICE_MESSAGE)
+        declared = {"duration_secs": seconds, "waveform": "AP8A"}
+        upload = Upload("voice-message.ogg", "", content)
+        message.attachments = [Attachment(self.world.new_id(), upload, declared)]
         self.world.add_message(message)
         self.gateway.message("MESSAGE_CREATE", message)
         return message

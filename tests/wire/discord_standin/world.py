@@ -13,6 +13,7 @@ from tests.wire.discord_standin.journal import Json, Upload
 DISCORD_EPOCH_MS = 1_420_070_400_000  # the first second of 2015: where snowflakes begin
 EPHEMERAL = 1 << 6
 LOADING = 1 << 7
+VOICE_MESSAGE = 1 << 13
 
 
 class ChannelKind(IntEnum):

@@ -1,0 +1,83 @@
+"""The message menu "Transcribe / translate", and the buttons under transcripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+from discord.ext import commands
+
+from bot.app import Parley
+from bot.core.limits import LANGUAGE_CHARS
+from bot.core.tasks import SoundAction, SoundTask
+from cogs.ui.listening import TRANSCRIBE, ask_about_sound, sound_of
+from cogs.ui.transcript_buttons import TRANSCRIPT_BUTTONS
+
+MODAL_SECONDS = 1800.0  # Discord says nothing when a modal is closed
+OPTION_CHARS = 1000
+
+Language = Range[str, 2, LANGUAGE_CHARS]
+FILE = "A sound or video file: flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm"
+
+
+class AboutSound(discord.ui.Modal):
+    """Asks what is to be done with the sound of a message."""
+
+    def __init__(self, bot: Parley, file: discord.Attachment, *, opened_by: int) -> None:
+        say = bot.services.sentences
+        # discord.py finds a modal by this id alone: with one for all, the last one opened would answer for everybody.
+        super().__init__(title=say("menus.sound_title"), timeout=MODAL_SECONDS, custom_id=f"sound:{opened_by}")
+        self._file = file
+        self._to: discord.ui.TextInput[AboutSound] = discord.ui.TextInput(
+            required=False, max_length=LANGUAGE_CHARS, placeholder=say("menus.sound_example"), custom_id="to"
+        )
+        self._summary: discord.ui.Checkbox[AboutSound] = discord.ui.Checkbox(custom_id="summary")
+        self._private: discord.ui.Checkbox[AboutSound] = discord.ui.Checkbox(custom_id="private")
+        to, summary, private = say("menus.sound_to"), say("menus.sound_summary"), say("menus.private")
+        self.add_item(discord.ui.Label(text=to, description=say("menus.sound_to_explained"), component=self._to))
+        self.add_item(discord.ui.Label(text=summary, component=self._summary))
+        self.add_item(discord.ui.Label(text=private, component=self._private))
+
+    async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
+        """Write it down."""
+        to = self._to.value.strip() or None
+        action = SoundAction.TRANSCRIBE if to is None else SoundAction.TRANSLATE
+        task = SoundTask(action=action, to=to, summary=self._summary.value)
+        await ask_about_sound(interaction, task, file=self._file, private=self._private.value)
+
+
+class Transcripts(commands.Cog):
+    """The menu; the commands are in the group ``/audio``."""
+
+    def __init__(self, bot: Parley) -> None:
+        self._bot = bot
+        self._menu = app_commands.ContextMenu(
+            name=TRANSCRIBE,
+            callback=self._transcribe_message,
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+        )
+
+    async def cog_load(self) -> None:
+        """Add the menu: a cog does not do that by itself."""
+        self._bot.tree.add_command(self._menu)
+
+    async def cog_unload(self) -> None:
+        """Take the menu away."""
+        self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
+
+    async def _transcribe_message(self, interaction: discord.Interaction[Parley], message: discord.Message) -> None:
+        # Discord delivers a menu's message with its files, whatever the intents.
+        file = sound_of(message)
+        if file is None:
+            await interaction.response.send_message(self._bot.services.sentences("menus.no_sound"), ephemeral=True)
+            return
+        await interaction.response.send_modal(AboutSound(self._bot, file, opened_by=interaction.id))
+
+
+async def setup(bot: Parley) -> None:
+    """Add the cog and the buttons of its replies."""
+    bot.add_dynamic_items(*TRANSCRIPT_BUTTONS)
+    await bot.add_cog(Transcripts(bot))
