@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.wire.discord_standin.buckets import Buckets
+from tests.wire.discord_standin.faults import Faults
 from tests.wire.discord_standin.journal import NOBODY, Journal, Json, Request, Upload
 from tests.wire.discord_standin.spec import Spec
 
@@ -79,6 +80,7 @@ class Hold:
 
 
 Handler = Callable[[Call], Answer]
+Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Routes = Mapping[tuple[str, str], Handler]
 
 
@@ -99,6 +101,7 @@ class Rest:
         self.spec = spec
         self.token = token
         self.holds: list[Hold] = []
+        self.faults = Faults()
         self.refusals: dict[tuple[str, str], Refusal] = {}
 
     def register(self, app: web.Application, routes: Routes) -> None:
@@ -112,13 +115,13 @@ class Rest:
         def unknown(_: Call) -> Answer:
             raise NotImplementedByStandIn
 
-        async def serve(request: web.Request) -> web.Response:
+        async def serve(request: web.Request) -> web.StreamResponse:
             return await self._served(request.method, request.path, unknown)(request)
 
         app.router.add_route("*", "/{anything:.*}", serve)
 
-    def _served(self, method: str, route: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def serve(request: web.Request) -> web.Response:
+    def _served(self, method: str, route: str, handler: Handler) -> Serve:
+        async def serve(request: web.Request) -> web.StreamResponse:
             at = time.perf_counter()
             received = await _read(request)
             call = Call(dict(request.match_info), dict(request.query), received.body, received.uploads)
@@ -126,6 +129,9 @@ class Rest:
             if hold and not hold.taken:
                 await self._wait(hold)
                 return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
+            fault = self.faults.meet(method, route)
+            if fault and not fault.taken:
+                return await fault.answer(request)
             answer, headers = self._answer(request, method, route, call, handler)
             self.journal.add_request(
                 Request(
@@ -144,6 +150,8 @@ class Rest:
             )
             if hold:
                 await self._wait(hold)
+            if fault:
+                return await fault.answer(request)
             return _response(answer, headers)
 
         return serve
