@@ -23,6 +23,8 @@ UPLOAD_SECONDS = 60.0
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
 
 UNKNOWN_MESSAGE = 10008
+# What discord.py raises at an answer that is not what Discord's API sends: a proxy's page, a field that is missing.
+UNREADABLE = (TypeError, ValueError, LookupError, AttributeError)
 NO_HISTORY = 160002  # a reply needs Read Message History; a plain message does not
 # Discord will say the same tomorrow: no permission, channel or token gone, thread locked, blocked by AutoMod.
 FINAL_CODES = frozenset({10003, 10004, 10015, 10062, 50001, 50007, 50013, 50027, 50083, 160006, 200000, 200001, 240000})
@@ -50,7 +52,7 @@ async def call(make: Callable[[], Awaitable[T]], *, clock: Clock, seconds: float
         try:
             async with asyncio.timeout(seconds):
                 return await make()
-        except (TimeoutError, OSError, aiohttp.ClientError) as error:
+        except (TimeoutError, OSError, aiohttp.ClientError, *UNREADABLE) as error:
             detail = type(error).__name__
         except discord.RateLimited as error:
             raise DeliveryFailed(f"rate limited for {error.retry_after:.0f} s") from error

@@ -31,6 +31,8 @@ def problems_of(asked: Asked, answer: str, discord: DiscordStandIn, stored: Stor
         found.append("Stop is left")
     if (state := stored.state(asked.trigger_id)) != "done":
         found.append(f"the claim is {state}")
+    if missing := {message.message_id for message in shown} - set(stored.places(asked.trigger_id)):
+        found.append(f"{len(missing)} of its messages are not written down")
     turns = stored.turns(asked.trigger_id)
     if [role for role, _ in turns] != ([] if asked.way is Way.ASK else ["user", "assistant"]):
         found.append(f"the history keeps {[role for role, _ in turns]}")

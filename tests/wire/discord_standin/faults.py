@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import struct
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Literal
 
 from aiohttp import web
 
+JSON = {"Content-Type": "application/json"}  # exactly, as for every answer of Discord's
 HTML = "<!doctype html><html><head><title>502</title></head><body>cloudflare</body></html>"
 
 
@@ -45,8 +47,10 @@ class Fault:
                 return web.Response(status=self.status, text=HTML, content_type="text/html")
             case "limited":
                 body = {"message": "slow down", "retry_after": self.retry_after_seconds, "global": False}
-                headers = {"Retry-After": str(max(1, round(self.retry_after_seconds)))}
-                return web.json_response(body, status=429, headers=headers | ({"Via": "1.1 x"} if self.via else {}))
+                headers = {"Retry-After": str(max(1, round(self.retry_after_seconds)))} | JSON
+                if self.via:
+                    headers["Via"] = "1.1 stand-in"
+                return web.Response(status=429, body=json.dumps(body).encode(), headers=headers)
             case "hang":
                 await self.lifted.wait()
             case "reset":

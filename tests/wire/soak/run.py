@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,8 +122,9 @@ async def _keep_running(bench: Bench, discord: DiscordStandIn, watch: Watch, ove
 
 def _note_death(program: Program, watch: Watch, discord: DiscordStandIn) -> None:
     watch.deaths.append(discord.clock())
-    if program.exit_code not in (0, -9):
-        watch.crashes.append(f"it ended with {program.exit_code}: {program.log.strip().splitlines()[-1][:300]}")
+    # SIGTERM ends it by itself before it listens for signals.
+    if program.exit_code not in (0, -signal.SIGKILL, -signal.SIGTERM):
+        watch.crashes.append(f"it ended with {program.exit_code}: {program.log[-300:]}")
 
 
 async def _settle(bench: Bench, discord: DiscordStandIn, stored: Stored, watch: Watch) -> list[str]:
