@@ -6,16 +6,17 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from bot.clock import SystemClock
-from bot.core.catalogue import Catalogue, CatalogueError
+from bot.core.catalogue import Capability, Catalogue, CatalogueError
 from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
-from bot.core.offering import ENDING_DAYS, Offering, ending
+from bot.core.offering import ENDING_DAYS, ListedModels, Offering, Source, ending
 from bot.core.pacing import EditPace
 from bot.core.ports import Clock, FetchFile
 from bot.core.preferences import Preferences
@@ -23,10 +24,11 @@ from bot.core.sentences import Sentences
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
 from bot.provider.chat import OpenAIChatModel
+from bot.provider.models import OpenAIModelList
 from bot.provider.parameters import is_openai
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
-from bot.settings import Settings, SettingsError
+from bot.settings import CAPABILITIES, Endpoint, Settings, SettingsError
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
@@ -44,6 +46,13 @@ PACKAGE = Path(__file__).parent
 SWEEP_SECONDS = 600.0
 KEYLESS = "none"  # the SDK wants a key; servers that need none take any
 MICRO = 1_000_000
+
+
+class Access(TypedDict):
+    """What a client of an endpoint is made with."""
+
+    base_url: str
+    api_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +108,9 @@ async def open_services(
     clock = clock or SystemClock()
     catalogue = read_catalogue(settings.catalogue_overlay)
     sentences = read_sentences()
-    database = await Database.open(settings.database_path)
-    try:
+    async with AsyncExitStack() as resources:
+        database = await Database.open(settings.database_path)
+        resources.push_async_callback(database.close)
         await migrate(database, MIGRATIONS, clock=clock)
         store = SqliteTurnStore(database, clock)
         await store.sweep()
@@ -108,76 +118,80 @@ async def open_services(
         await preferences.load()
         token_ratios = TokenRatios(SqliteTokenRatioStore(database, clock))
         await token_ratios.load()
-        endpoint = settings.endpoint("chat")
         chat_model = OpenAIChatModel(
-            base_url=endpoint.base_url,
-            api_key=endpoint.api_key.get_secret_value() if endpoint.api_key is not None else KEYLESS,
+            **_access(settings.endpoint("chat")),
             catalogue=catalogue,
             quirks=SqliteQuirkStore(database, clock),
             clock=clock,
         )
+        resources.push_async_callback(chat_model.aclose)
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
+        resources.push_async_callback(capped_fetch.aclose)
         reading = Reading(fetch_file or capped_fetch)
-        try:
-            policy = TurnPolicy(
-                model=settings.chat_model,
-                daily_cap_micro_usd=int((settings.daily_budget_usd or 0) * MICRO),
-                unpriced_call_micro_usd=int(settings.unpriced_call_usd * MICRO),
-                pseudonym_key=_pseudonym_key(settings),
-                member_requests_per_hour=settings.member_requests_per_hour,
-                allowed_models=settings.models_allowed,
-                own_models=frozenset(
-                    name
-                    for name in (
-                        settings.chat_model,
-                        settings.image_model,
-                        settings.speech_model,
-                        settings.transcription_model,
-                        settings.translation_model,
-                    )
-                    if name is not None
-                ),
-            )
-            _warn_of_ending(catalogue, policy.model, clock)
-            parts = Parts(
-                store=store,
-                folds=SqliteFoldStore(database),
-                ledger=SqliteCallLedger(database, clock),
-                chat_model=chat_model,
-                catalogue=catalogue,
-                token_ratios=token_ratios,
-                schemas=reading,
-                clock=clock,
-                sentences=sentences,
-                policy=policy,
-            )
-            turns = turn_service(parts)
-            yield Services(
-                turns=turns,
-                store=store,
-                conversations=ConversationService(SqliteConversationStore(database, clock), store, turns),
-                preferences=preferences,
-                catalogue=catalogue,
-                offering=Offering(
-                    chat_model,
-                    catalogue,
-                    clock,
-                    default_model=policy.model,
-                    allowed=policy.allowed_models,
-                    only_known=is_openai(endpoint.base_url),
-                ),
-                reading=reading,
-                sentences=sentences,
-                clock=clock,
-                pace=EditPace(),
-                pulse=Pulse(database),
-                message_content=settings.message_content_intent,
-            )
-        finally:
-            await capped_fetch.aclose()
-            await chat_model.aclose()
-    finally:
-        await database.close()
+        policy = TurnPolicy(
+            model=settings.chat_model,
+            daily_cap_micro_usd=int((settings.daily_budget_usd or 0) * MICRO),
+            unpriced_call_micro_usd=int(settings.unpriced_call_usd * MICRO),
+            pseudonym_key=_pseudonym_key(settings),
+            member_requests_per_hour=settings.member_requests_per_hour,
+            allowed_models=settings.models_allowed,
+            own_models=frozenset(name for each in CAPABILITIES if (name := settings.model(each)) is not None),
+        )
+        for model in sorted(policy.own_models):
+            _warn_of_ending(catalogue, model, clock)
+        parts = Parts(
+            store=store,
+            folds=SqliteFoldStore(database),
+            ledger=SqliteCallLedger(database, clock),
+            chat_model=chat_model,
+            catalogue=catalogue,
+            token_ratios=token_ratios,
+            schemas=reading,
+            clock=clock,
+            sentences=sentences,
+            policy=policy,
+        )
+        turns = turn_service(parts)
+        sources = _sources(settings, clock, resources)
+        yield Services(
+            turns=turns,
+            store=store,
+            conversations=ConversationService(SqliteConversationStore(database, clock), store, turns),
+            preferences=preferences,
+            catalogue=catalogue,
+            offering=Offering(sources, catalogue, clock, allowed=policy.allowed_models),
+            reading=reading,
+            sentences=sentences,
+            clock=clock,
+            pace=EditPace(),
+            pulse=Pulse(database),
+            message_content=settings.message_content_intent,
+        )
+
+
+def _access(endpoint: Endpoint) -> Access:
+    """Return what a client of an endpoint is made with."""
+    key = endpoint.api_key.get_secret_value() if endpoint.api_key is not None else KEYLESS
+    return {"base_url": endpoint.base_url, "api_key": key}
+
+
+def _sources(settings: Settings, clock: Clock, resources: AsyncExitStack) -> dict[Capability, Source]:
+    """Return where each capability's models are listed: one list for each server."""
+    lists: dict[tuple[str, str], ListedModels] = {}
+    sources: dict[Capability, Source] = {}
+    for capability in CAPABILITIES:
+        default = settings.model(capability)
+        if default is None:
+            continue
+        access = _access(settings.endpoint(capability))
+        server = access["base_url"], access["api_key"]
+        alone = server not in lists
+        if alone:
+            lister = OpenAIModelList(**access, clock=clock)
+            resources.push_async_callback(lister.aclose)
+            lists[server] = ListedModels(lister, clock)
+        sources[capability] = Source(lists[server], default, only_known=is_openai(access["base_url"]), alone=alone)
+    return sources
 
 
 async def sweep_now_and_then(services: Services) -> None:

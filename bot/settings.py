@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -28,7 +28,7 @@ ENV_FILE_VARIABLE = "PARLEY_ENV_FILE"
 PREFIXES = (
     "DISCORD_", "OPENAI_", "CHAT_", "ATTACHMENT_", "DATABASE_", "MESSAGE_CONTENT", "DAILY_", "UNPRICED_", "PARLEY_",
     "MEMBER_REQUESTS", "ALLOWED_MODELS",
-    *(f"{capability}_{word}" for capability in ("IMAGE", "SPEECH", "TRANSCRIPTION", "TRANSLATION")
+    *(f"{capability.upper()}_{word}" for capability in ("image", "speech", "transcription", "translation")
       for word in ("API", "BASE", "MODEL")),
 )  # fmt: skip
 
@@ -101,6 +101,7 @@ Usd = Annotated[Decimal, BeforeValidator(_unquoted), Field(ge=0, le=1_000_000)]
 
 
 EndpointCapability: TypeAlias = Literal["chat", "image", "speech", "transcription", "translation"]
+CAPABILITIES: tuple[EndpointCapability, ...] = get_args(EndpointCapability)
 
 
 class Settings(BaseSettings):
@@ -161,6 +162,11 @@ class Settings(BaseSettings):
         # The general key belongs to the general server: it is never sent to another one.
         key = own_key or (None if base_url is not None else self.openai_api_key)
         return Endpoint(base_url=base_url or self.openai_base_url or OPENAI_BASE_URL, api_key=key)
+
+    def model(self, capability: EndpointCapability) -> str | None:
+        """Return the model that a capability uses when nobody chose; ``None``: it is not used."""
+        name: str | None = getattr(self, f"{capability}_model")
+        return name
 
     def secrets(self) -> Iterator[str]:
         """Yield every secret value, for the log filter."""

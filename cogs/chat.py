@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from datetime import date
 
 import discord
@@ -12,17 +14,20 @@ from discord.ext import commands
 from bot.app import Parley
 from bot.core.catalogue import ModelEntry
 from bot.core.composing import SHOWN_QUESTION_CHARS
-from bot.core.conversation import ChatOptions, ConversationKey, ReplyRoute
+from bot.core.conversation import ChatOptions, ConversationKey, Question, ReplyRoute
 from bot.core.errors import NoThreadsHere, PrivateStaysPrivate, Refusal
 from bot.core.limits import MAX_TOKENS, PENALTY, QUESTION_CHARS, TEMPERATURE, TOP_P
 from bot.core.pages import quote_block
-from bot.core.ports import FileReader
+from bot.core.ports import FileReader, Screen
 from bot.core.prompt import safe_name
+from bot.core.turns import Move
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.questions import conversation_of, question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
 from cogs.ui.telling import deferred, sentence_for
 from cogs.ui.threads import check_threads, open_thread
+
+log = logging.getLogger(__name__)
 
 MODEL_CHARS = 100  # of a choice's name and value (Discord)
 CHOICES = 25  # of an autocomplete (Discord)
@@ -206,25 +211,37 @@ class Chat(commands.Cog):
         if refusal is not None:
             await interaction.response.send_message(refusal, ephemeral=True)
             return
-        async with deferred(interaction, ephemeral=False):
-            with services.conversations.alone(interaction.id):
-                if await services.conversations.is_claimed(interaction.id):
-                    return  # Discord delivered the command twice
+        async with deferred(interaction, ephemeral=False) as response_id:
+            question = question_of_interaction(
+                interaction,
+                text=text,
+                route=route_of_interaction(interaction, response_id=response_id, ephemeral=False),
+                options=options,
+                conversation=conversation_of(interaction.channel_id or 0, interaction.guild_id),
+            )
+
+            async def in_thread(move: Move) -> tuple[Question, Screen]:
                 first_line = services.sentences(
                     "replies.thread_first_line", name=safe_name(interaction.user.display_name)
                 )
-                thread = await open_thread(interaction, text, first_line)
+                moved = question
+
+                async def opened(thread: discord.Thread) -> None:
+                    nonlocal moved
+                    route, conversation = ReplyRoute(thread.id), conversation_of(thread.id, interaction.guild_id)
+                    moved = replace(question, route=route, conversation=conversation, unread_files=files is not None)
+                    await move(moved)
+
+                thread = await open_thread(interaction, text, first_line, opened)
                 above = quote_block(text, SHOWN_QUESTION_CHARS)
                 link = services.sentences("replies.answer_in_thread", question=above, thread=thread.mention)
-                await interaction.edit_original_response(content=link)
-                question = question_of_interaction(
-                    interaction,
-                    text=text,
-                    route=ReplyRoute(channel_id=thread.id),
-                    options=options,
-                    conversation=conversation_of(thread.id, interaction.guild_id),
-                )
-                await services.turns.ask(question, screen_for(self._bot, question), files)
+                try:
+                    await interaction.edit_original_response(content=link)
+                except discord.HTTPException as error:  # the thread itself is in sight
+                    log.warning("could not point to a thread", extra={"channel_id": thread.id, "code": error.code})
+                return moved, screen_for(self._bot, moved)
+
+            await services.turns.ask(question, screen_for(self._bot, question), files, elsewhere=in_thread)
 
 
 async def setup(bot: Parley) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from dataclasses import replace
 
@@ -21,7 +22,7 @@ from bot.core.pages import lay_out
 from bot.core.ports import Payer
 from cogs.chat import Model, Temperature
 from cogs.ui.acting import branch_from
-from cogs.ui.questions import conversation_of, route_of_interaction
+from cogs.ui.questions import conversation_of, may_read_history, route_of_interaction
 from cogs.ui.replies import screen_for
 from cogs.ui.telling import deferred, member_of
 from cogs.ui.threads import NAME_CHARS
@@ -108,8 +109,13 @@ class Conversation(
                 options = replace(options, temperature=temperature)
             route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
             question = turn.asked_again(
-                trigger_id=interaction.id, route=route, asked_at=interaction.created_at, options=options
+                trigger_id=interaction.id,
+                route=route,
+                asked_at=interaction.created_at,
+                by=interaction.user.id,
+                options=options,
             )
+            question = replace(question, hears_others=private or may_read_history(interaction))
             await self._services.turns.ask(question, screen_for(self._bot, question))
 
     @app_commands.command()
@@ -150,7 +156,10 @@ class Conversation(
         """Take this conversation along as a file that only you see"""
         async with deferred(interaction, ephemeral=True):
             history = await self._conversations.everything(_readable_key(interaction, private=private))
-            content, left_out = export(history, file_format, max_bytes=interaction.filesize_limit)
+            # Not here: other answers grow meanwhile.
+            content, left_out = await asyncio.to_thread(
+                export, history, file_format, max_bytes=interaction.filesize_limit
+            )
             text = self._services.sentences("replies.exported")
             if left_out:
                 text = f"{text} {self._services.sentences('replies.export_cut', turns=left_out)}"
@@ -175,7 +184,7 @@ def _key(interaction: discord.Interaction[Parley], *, private: bool) -> Conversa
 
 def _readable_key(interaction: discord.Interaction[Parley], *, private: bool) -> ConversationKey:
     """Return the key of what the member could read in the channel as well. Raises a ``Refusal``."""
-    if not private and interaction.guild_id is not None and not interaction.permissions.read_message_history:
+    if not private and not may_read_history(interaction):
         raise MayNotReadHistory
     return _key(interaction, private=private)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from bot.cli.findings import Finding, ok, problem, warn
@@ -10,18 +10,9 @@ from bot.clock import SystemClock
 from bot.core.catalogue import Catalogue
 from bot.core.errors import KeyRejected, ProviderError
 from bot.core.offering import ending
-from bot.core.ports import Quirk
-from bot.provider.chat import OpenAIChatModel
+from bot.provider.models import OpenAIModelList
 from bot.services import KEYLESS, read_catalogue
-from bot.settings import Settings, SettingsError
-
-
-class _NoQuirks:
-    async def quirks(self) -> Sequence[Quirk]:
-        return ()
-
-    async def remember(self, quirk: Quirk) -> None:
-        raise NotImplementedError("doctor changes nothing")
+from bot.settings import CAPABILITIES, EndpointCapability, Settings, SettingsError
 
 
 async def look_at_models(settings: Settings) -> AsyncIterator[Finding]:
@@ -34,7 +25,8 @@ async def look_at_models(settings: Settings) -> AsyncIterator[Finding]:
         return
     for finding in _default_model(settings, catalogue):
         yield finding
-    yield await _access(settings, catalogue)
+    async for finding in _access(settings, catalogue):
+        yield finding
 
 
 def _default_model(settings: Settings, catalogue: Catalogue) -> list[Finding]:
@@ -50,25 +42,48 @@ def _default_model(settings: Settings, catalogue: Catalogue) -> list[Finding]:
     return found
 
 
-async def _access(settings: Settings, catalogue: Catalogue) -> Finding:
-    endpoint = settings.endpoint("chat")
-    key = KEYLESS if endpoint.api_key is None else endpoint.api_key.get_secret_value()
-    lister = OpenAIChatModel(
-        base_url=endpoint.base_url, api_key=key, catalogue=catalogue, quirks=_NoQuirks(), clock=SystemClock()
-    )
-    where, model = endpoint.base_url, catalogue.resolve(settings.chat_model, datetime.now(UTC).date()).model
+async def _access(settings: Settings, catalogue: Catalogue) -> AsyncIterator[Finding]:
+    """Ask each server once for its models, and look for those that are used."""
+    used: dict[tuple[str, str], list[EndpointCapability]] = {}
+    for capability in CAPABILITIES:
+        if settings.model(capability) is not None:
+            endpoint = settings.endpoint(capability)
+            key = KEYLESS if endpoint.api_key is None else endpoint.api_key.get_secret_value()
+            used.setdefault((endpoint.base_url, key), []).append(capability)
+    for (base_url, key), capabilities in used.items():
+        async for finding in _server(base_url, key, capabilities, settings, catalogue):
+            yield finding
+
+
+async def _server(
+    where: str, key: str, capabilities: list[EndpointCapability], settings: Settings, catalogue: Catalogue
+) -> AsyncIterator[Finding]:
+    lister = OpenAIModelList(base_url=where, api_key=key, clock=SystemClock())
+    prefix = "OPENAI" if "chat" in capabilities else capabilities[0].upper()
     try:
         offered = {entry.model for entry in await lister.list_models()}
     except KeyRejected:
-        return problem("models", f"{where} does not accept the key", "set a valid OPENAI_API_KEY (or CHAT_API_KEY)")
+        yield problem("models", f"{where} does not accept the key", f"set a valid {prefix}_API_KEY")
+        return
     except ProviderError as error:
-        return problem("models", f"{where} cannot be asked ({error.code})", "check the URL, the server and the network")
+        text = f"{where} cannot be asked ({error.code})"
+        yield problem("models", text, "check the URL, the server and the network")
+        return
     except ValueError:
-        return problem("models", f"{where} sends no list of models", "check OPENAI_BASE_URL (or CHAT_BASE_URL)")
+        yield problem("models", f"{where} sends no list of models", f"check {prefix}_BASE_URL")
+        return
     finally:
         await lister.aclose()
+    today = datetime.now(UTC).date()
+    models = {each: catalogue.resolve(settings.model(each) or "", today).model for each in capabilities}
     if not offered:
-        return warn("models", f"{where} has no list of models, so that {model} cannot be checked", "ask it a question")
-    if model not in offered:
-        return problem("models", f"{where} does not offer {model}", "set CHAT_MODEL to one that it offers")
-    return ok("models", f"{where} accepts the key and offers {model}")
+        text = f"{where} has no list of models, so that {', '.join(models.values())} cannot be checked"
+        yield warn("models", text, "try it once")
+        return
+    for capability, model in models.items():
+        if model in offered:
+            yield ok("models", f"{where} accepts the key and offers {model} ({capability})")
+        else:
+            tell = problem if capability == "chat" else warn
+            text = f"{where} does not offer {model} ({capability})"
+            yield tell("models", text, f"set {capability.upper()}_MODEL to one that it offers")

@@ -61,13 +61,15 @@ def compose_answer(
     *,
     replaced_model: str | None,
     violation: Violation | None = None,
+    left_out_others: bool = False,
     is_kept: bool = True,
 ) -> Reply:
     """Return the pages of an answer, with one small line for everything the member should know about it.
 
     ``replaced_model`` is set when a model was asked for that has been shut down, ``violation`` when the answer is not
-    the JSON that was asked for. ``is_kept`` is unset when the conversation was reset while the answer was written, or
-    went on from the one that this answer was to replace.
+    the JSON that was asked for, ``left_out_others`` when what others said earlier did not go along. ``is_kept`` is
+    unset when the conversation was reset while the answer was written, or went on from the one that this answer was to
+    replace.
     """
     notes = []
     if replaced_model is not None:
@@ -84,10 +86,15 @@ def compose_answer(
         notes.append(sentences("notes.ignored_options", model=answer.model, options=", ".join(ignored)))
     if "schema" in answer.ignored_options:
         notes.append(sentences("notes.schema_in_words", model=answer.model))
+    if left_out_others:
+        notes.append(sentences("notes.left_out_others"))
     if not is_kept:
         notes.append(sentences("notes.unkept"))
+    goes_on = is_kept and question.conversation is not None and answer.end_reason in CUT
     if answer.end_reason is not EndReason.STOP:
         notes.append(sentences(f"notes.{answer.end_reason.value}"))
+    if goes_on:
+        notes.append(sentences("notes.go_on"))
     if violation is not None:
         notes.append(_violation_note(violation, sentences))
     body = bare_json(answer.text)
@@ -101,7 +108,6 @@ def compose_answer(
             file_note=sentences("notes.whole_in_file"),
             max_pages=_max_pages(question),
         )
-    goes_on = is_kept and question.conversation is not None and answer.end_reason in CUT
     return Reply(ReplyKind.ANSWER, pages, incomplete=goes_on)
 
 

@@ -109,6 +109,8 @@ class Question:
     ``continues``: the trigger of the turn whose cut answer this one goes on with.
     ``restores``: the answer that is shown where this one will be, and comes back when this one fails.
     ``restores_cut``: that answer had been cut.
+    ``payer_id``: for whom it counts, where that is not the author: a moderator who had it answered again.
+    ``hears_others``: what others said earlier goes along; not for a member who may not read the channel's history.
     ``task``: what is wanted instead of an answer in words; ``text`` is then what it is made of.
     """
 
@@ -131,7 +133,19 @@ class Question:
     continues: int | None = None
     restores: str | None = None
     restores_cut: bool = False
+    payer_id: int | None = None
+    hears_others: bool = True
     task: Task | None = None
+
+    @property
+    def counts_for(self) -> int:
+        """The member whose limits it counts against."""
+        return self.author_id if self.payer_id is None else self.payer_id
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it belongs to one member's own conversation."""
+        return self.conversation is not None and self.conversation.member_id is not None
 
     @property
     def source_message_id(self) -> int | None:
@@ -156,6 +170,7 @@ class Turn:
     asked_at: datetime | None = None
     trigger_id: int = 0  # the same for a question and its answer
     attachments: tuple[AttachedText, ...] = ()
+    author_id: int | None = None  # of a question
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +184,11 @@ class History:
     epoch: int
     turns: tuple[Turn, ...]
     summary: str | None = None
+
+    def only_of(self, author_id: int) -> History:
+        """Return what one member said and was answered. Notes may hold anybody's words."""
+        own = {turn.trigger_id for turn in self.turns if turn.author_id == author_id}
+        return replace(self, turns=tuple(turn for turn in self.turns if turn.trigger_id in own), summary=None)
 
     def without(self, trigger_id: int | None) -> History:
         """Return the history as if one question had not been asked."""

@@ -76,10 +76,6 @@ class ConversationService:
             raise NothingKept
         return _checked(turn, by)
 
-    async def is_claimed(self, trigger_id: int) -> bool:
-        """Whether a trigger was taken before: Discord may deliver it twice."""
-        return await self._store.is_claimed(trigger_id)
-
     # Changing
 
     async def reset(self, key: ConversationKey, *, by: Member) -> int:
@@ -101,9 +97,9 @@ class ConversationService:
         """Begin a conversation with a copy of another one up to a turn."""
         await self._store.copy(turn, into)
 
-    async def rewind(self, turn: KeptTurn) -> None:
-        """Go on from an earlier turn as if nothing had been said since."""
-        await self._store.rewind(turn)
+    async def begin_anew(self, turn: KeptTurn) -> None:
+        """Begin a new conversation in the same place, with what was said up to a turn; the old one is set aside."""
+        await self._store.begin_anew(turn)
 
     async def compact(self, key: ConversationKey, payer: Payer, *, by: Member, focus: str | None) -> FoldResult:
         """Fold a conversation into notes. Raises ``NothingKept``, ``NotYours``, or as ``TurnService.compact``."""

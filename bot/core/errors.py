@@ -61,7 +61,7 @@ class ParleyError(Exception):
 
     code: ClassVar[str] = "unexpected"
     retryable: ClassVar[bool] = False  # asking the same again may help
-    may_be_billed: ClassVar[bool] = False  # the call may have cost money although nothing came of it
+    may_be_billed = False  # the call may have cost money although nothing came of it
 
     def __init__(self, detail: str = "", **fields: str | int) -> None:
         super().__init__(detail or self.code)
@@ -266,13 +266,9 @@ class MayNotReadHistory(Refusal):
 
 
 class ProviderError(ParleyError):
-    """Anything about the OpenAI-compatible server.
-
-    ``lost_attempts``: requests that were sent and whose answers were lost on the way; each may have been billed.
-    """
+    """Anything about the OpenAI-compatible server. One whose answer was lost on the way says that it may be billed."""
 
     code = "provider_error"
-    lost_attempts = 0
 
 
 class KeyRejected(ProviderError):

@@ -24,18 +24,20 @@ def export(history: History, file_format: ExportFormat, *, max_bytes: int) -> tu
         ExportFormat.JSON: _json,
         ExportFormat.TEXT: _text,
     }[file_format]
-    turns = history.turns
+    turns, summary = history.turns, history.summary
+    if len(_encoded(render(summary, ()))) > max_bytes:
+        summary = None
     # The file grows with every turn, so that the number of turns that fit can be searched for.
     fits, too_many = 0, len(turns) + 1
     wanted = len(turns)
     while too_many - fits > 1:
-        if len(_encoded(render(history.summary, turns[len(turns) - wanted :]))) <= max_bytes:
+        if len(_encoded(render(summary, turns[len(turns) - wanted :]))) <= max_bytes:
             fits = wanted
         else:
             too_many = wanted
         wanted = (fits + too_many) // 2
     left_out = len(turns) - fits
-    return _encoded(render(history.summary, turns[left_out:]))[:max_bytes], left_out
+    return _encoded(render(summary, turns[left_out:])), left_out
 
 
 def _encoded(text: str) -> bytes:

@@ -17,7 +17,7 @@ from bot.core.conversation import ChatOptions, ChatRole, ConversationKey, EndRea
 from bot.core.errors import BudgetExhausted, EmptyAnswer, InvalidReply, ParleyError, ProviderError, StoreUnavailable
 from bot.core.generating import Grown, Parts, conversation_hash, member_hash, settlement_of, worst_case
 from bot.core.limits import FOCUS_CHARS, SUMMARY_TOKENS
-from bot.core.ports import ChatMessage, ChatRequest, Payer, StreamEnd
+from bot.core.ports import BeforeRepeat, ChatMessage, ChatRequest, Payer, StreamEnd
 from bot.core.prompt import end_of_pair, stored_message, system_prompt
 from bot.core.tokens import estimate_prompt_tokens, estimate_tokens
 
@@ -127,7 +127,7 @@ class Folding:
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None) -> FoldResult:
         """Fold everything but the newest question and answer now.
 
-        Raises ``BudgetExhausted``, ``StoreUnavailable`` or the ``ProviderError`` that stood in the way.
+        Raises a ``LimitReached``, ``StoreUnavailable`` or the ``ProviderError`` that stood in the way.
         """
         while (running := self._running.get(key)) is not None:
             await asyncio.wait({running})
@@ -141,7 +141,8 @@ class Folding:
     async def _on_request(self, key: ConversationKey, payer: Payer, focus: str | None) -> FoldResult:
         history = await self._parts.store.history(key)
         turns = oldest_turns(history, keep_tokens=0)
-        return await self._fold(key, payer, history, turns, focus=focus)
+        per_hour = self._parts.policy.member_requests_per_hour
+        return await self._fold(key, payer, history, turns, focus=focus, per_hour=per_hour)
 
     async def _behind_an_answer(self, key: ConversationKey, payer: Payer, before: int | None) -> FoldResult:
         """Fold the oldest half, or the turns before an id; whatever goes wrong is logged and breaks nothing."""
@@ -164,7 +165,14 @@ class Folding:
         return nothing
 
     async def _fold(
-        self, key: ConversationKey, payer: Payer, history: History, turns: Sequence[Turn], *, focus: str | None = None
+        self,
+        key: ConversationKey,
+        payer: Payer,
+        history: History,
+        turns: Sequence[Turn],
+        *,
+        focus: str | None = None,
+        per_hour: int | None = None,
     ) -> FoldResult:
         if not turns:
             return FoldResult(FoldOutcome.NOTHING)
@@ -174,7 +182,7 @@ class Folding:
             log.warning("left old turns out without notes", extra={**_about(key), "turns": len(turns) - len(fitting)})
             await self._parts.store.trim(history.conversation_id, fitting[0].turn_id)
             turns = fitting
-        summary = await self._write(key, payer, messages_to_fold(history, turns, focus))
+        summary = await self._write(key, payer, messages_to_fold(history, turns, focus), per_hour=per_hour)
         self._failures.pop(key, None)
         questions = sum(turn.chat_role is ChatRole.USER for turn in turns)
         if not await self._parts.folds.fold(history, turns, summary):
@@ -183,8 +191,13 @@ class Folding:
         log.info("folded old turns", extra={**_about(key), "turns": len(turns), "chars": len(summary)})
         return FoldResult(FoldOutcome.FOLDED, questions)
 
-    async def _write(self, key: ConversationKey, payer: Payer, messages: tuple[ChatMessage, ...]) -> str:
-        """Return the notes; their cost is reserved before and settled after the call."""
+    async def _write(
+        self, key: ConversationKey, payer: Payer, messages: tuple[ChatMessage, ...], *, per_hour: int | None
+    ) -> str:
+        """Return the notes; their cost is reserved before and settled after the call.
+
+        ``per_hour``: what the payer may ask for within an hour, where the notes are a wish of theirs.
+        """
         parts = self._parts
         request = ChatRequest(
             model=self._model(),
@@ -195,20 +208,27 @@ class Folding:
         )
         reservation = worst_case(parts, "summary", request, estimate_prompt_tokens(messages))
         cap = parts.policy.daily_cap_micro_usd
-        entry_id = await parts.ledger.reserve(payer, reservation, daily_cap_micro_usd=cap)
+        entry_id = await parts.ledger.reserve(
+            payer, reservation, daily_cap_micro_usd=cap, member_requests_per_hour=per_hour
+        )
+        in_full = settlement_of(parts, reservation, None)
+
+        async def before_repeat() -> None:
+            nonlocal entry_id
+            await parts.ledger.settle(entry_id, in_full)
+            entry_id = await parts.ledger.reserve(payer, reservation, daily_cap_micro_usd=cap)
+
         try:
-            text, end = await self._stream(request)
+            text, end = await self._stream(request, before_repeat)
         except ParleyError as error:
-            await parts.ledger.settle(
-                entry_id, settlement_of(parts, reservation, None) if error.may_be_billed else None
-            )
+            await parts.ledger.settle(entry_id, in_full if error.may_be_billed else None)
             raise
         await parts.ledger.settle(entry_id, settlement_of(parts, reservation, end.usage))
         return _checked(text, end)
 
-    async def _stream(self, request: ChatRequest) -> tuple[str, StreamEnd]:
+    async def _stream(self, request: ChatRequest, before_repeat: BeforeRepeat) -> tuple[str, StreamEnd]:
         pieces: list[str] = []
-        async with aclosing(self._parts.chat_model.stream(request)) as events:
+        async with aclosing(self._parts.chat_model.stream(request, before_repeat=before_repeat)) as events:
             async for event in events:
                 if isinstance(event, StreamEnd):
                     return "".join(pieces), event

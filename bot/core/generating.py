@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.core.catalogue import Catalogue
@@ -23,7 +24,6 @@ from bot.core.errors import (
     ModelNotAllowed,
     ModelNotFound,
     ParleyError,
-    ProviderError,
     Stopped,
     StoreUnavailable,
 )
@@ -144,48 +144,50 @@ class Generation:
         resolved = parts.catalogue.resolve(asked_model, parts.clock.now().date())
         history = None if question.conversation is None else await parts.store.history(question.conversation)
         history = history and history.without(question.replaces)
+        heard = history if history is None or question.hears_others else history.only_of(question.author_id)
         question = self.question  # its message may have been edited meanwhile
         self._prompted = True
         ratios = parts.token_ratios
         budget_tokens = ratios.within(resolved.model, parts.policy.prompt_tokens)
-        prompt = self._with_schema(build_prompt(question, history, budget_tokens=budget_tokens))
+        prompt = self._with_schema(build_prompt(question, heard, budget_tokens=budget_tokens))
         request = self._request(resolved.model, prompt)
         reservation = await self._reserve(request, prompt)
         try:
-            end = await self._stream(request)
+            end = await self._stream(request, reservation)
         except ContextOverflow:
             prompt = self._with_schema(
-                build_prompt(question, history, budget_tokens=min(prompt.tokens, budget_tokens) // 2)
+                build_prompt(question, heard, budget_tokens=min(prompt.tokens, budget_tokens) // 2)
             )
             if len(prompt.messages) == len(request.messages):
                 raise
-            end = await self._stream(replace(request, messages=prompt.messages))
+            end = await self._stream(replace(request, messages=prompt.messages), reservation)
         answer = Answer(self._draft.text, end.model, end.end_reason, end.usage, end.ignored_options)
         violation = None
         if question.options.json:
             request = replace(request, messages=prompt.messages)
             answer, reservation, violation = await self._corrected(request, answer, reservation)
         replaced_model = asked_model if resolved.model != asked_model else None
-        reply = compose_answer(question, answer, parts.sentences, replaced_model=replaced_model, violation=violation)
-        settlement = settlement_of(parts, reservation, answer.usage, lost_attempts=end.lost_attempts)
+        compose = partial(
+            compose_answer,
+            question,
+            answer,
+            parts.sentences,
+            replaced_model=replaced_model,
+            violation=violation,
+            left_out_others=heard != history,
+        )
+        settlement = settlement_of(parts, reservation, answer.usage)
         reply = await parts.store.complete(
             question.trigger_id,
             answer,
-            reply,
+            compose(),
             settlement,
             history=history,
-            unkept=lambda: compose_answer(
-                question,
-                answer,
-                parts.sentences,
-                replaced_model=replaced_model,
-                violation=violation,
-                is_kept=False,
-            ),
+            unkept=lambda: compose(is_kept=False),
         )
         if end.usage is not None:
             ratios.learn(resolved.model, estimated=prompt.tokens, counted=end.usage.prompt_tokens)
-        if history is not None:
+        if history is not None and heard == history:
             tokens = round((prompt.tokens + estimate_tokens(answer.text)) * ratios.of(resolved.model))
             self.grown = Grown(tokens, prompt.first_turn_id)
         log.info(
@@ -202,11 +204,8 @@ class Generation:
         return reply
 
     def billed_attempts(self, error: Exception) -> int:
-        """Return how many requests of the failed generation may have cost what was reserved for one."""
-        if not self._reserved:
-            return 0
-        lost = error.lost_attempts if isinstance(error, ProviderError) else 0
-        return max(lost, int(error.may_be_billed if isinstance(error, ParleyError) else True))
+        """Return how many requests of the failed generation may have cost what is still reserved for one: 0 or 1."""
+        return int(self._reserved and (error.may_be_billed if isinstance(error, ParleyError) else True))
 
     @property
     def text(self) -> str:
@@ -235,12 +234,23 @@ class Generation:
         policy = self._parts.policy
         await self._parts.store.begin(
             self.question.trigger_id,
-            reservation,
+            recorded(self._parts, reservation),
             daily_cap_micro_usd=policy.daily_cap_micro_usd,
             member_requests_per_hour=policy.member_requests_per_hour,
+            payer_id=self.question.payer_id,
         )
         self._reserved = True
         return reservation
+
+    async def _reserve_again(self, settlement: Settlement, reservation: Reservation) -> None:
+        """Settle the last request and reserve another one. The member asked once: only money limits this."""
+        await self._parts.store.begin_again(
+            self.question.trigger_id,
+            settlement,
+            recorded(self._parts, reservation),
+            daily_cap_micro_usd=self._parts.policy.daily_cap_micro_usd,
+            payer_id=self.question.payer_id,
+        )
 
     async def _with_files(self) -> Question:
         """Return the question with the text of its files, which is kept with it from now on."""
@@ -279,21 +289,17 @@ class Generation:
         asked += (ChatMessage(ChatRole.ASSISTANT, answer.text), ChatMessage(ChatRole.USER, correction(violation)))
         schema_tokens = estimate_tokens(request.json_schema.instructions) if request.json_schema else 0
         again = worst_case(parts, "chat", request, estimate_prompt_tokens(asked) + schema_tokens)
-        await parts.store.settle_attempt(trigger_id, settlement_of(parts, reservation, answer.usage))
-        self._draft = GrowingDraft(self.question, parts.sentences)
         log.info("asking for JSON again", extra={**ids(self.question), "rule": violation.rule})
         try:
-            cap = parts.policy.daily_cap_micro_usd
-            # The member asked once: only money limits a correction.
-            await parts.store.begin(trigger_id, again, daily_cap_micro_usd=cap, member_requests_per_hour=None)
-            end = await self._stream(replace(request, messages=asked))
+            await self._reserve_again(settlement_of(parts, reservation, answer.usage), again)
+            self._draft = GrowingDraft(self.question, parts.sentences)
+            end = await self._stream(replace(request, messages=asked), again)
         except StoreUnavailable:
             raise
         except ParleyError as error:
             log.info("no corrected JSON", extra={**ids(self.question), "code": error.code, "detail": error.detail})
-            cost = again.micro_usd if error.may_be_billed else 0
-            version = parts.catalogue.price_version(again.model, parts.clock.now().date())
-            await parts.store.settle_attempt(trigger_id, Settlement(cost, None, version))
+            spent = settlement_of(parts, again, None)
+            await parts.store.settle_attempt(trigger_id, spent if error.may_be_billed else replace(spent, micro_usd=0))
             return answer, reservation, violation
         second = Answer(self._draft.text, end.model, end.end_reason, end.usage, end.ignored_options)
         if second.incomplete:
@@ -313,11 +319,11 @@ class Generation:
         except TimeoutError:
             return UNCHECKED
 
-    async def _stream(self, request: ChatRequest) -> StreamEnd:
+    async def _stream(self, request: ChatRequest, reservation: Reservation) -> StreamEnd:
         if self._is_stopped():
             raise Stopped
         self.sent = True
-        self._stream_task = asyncio.create_task(self._consume(request))
+        self._stream_task = asyncio.create_task(self._consume(request, reservation))
         try:
             return await self._stream_task
         except asyncio.CancelledError:
@@ -333,8 +339,11 @@ class Generation:
     def _is_stopped(self) -> bool:
         return self._stopped
 
-    async def _consume(self, request: ChatRequest) -> StreamEnd:
-        async with aclosing(self._parts.chat_model.stream(request)) as events:
+    async def _consume(self, request: ChatRequest, reservation: Reservation) -> StreamEnd:
+        async def before_repeat() -> None:
+            await self._reserve_again(settlement_of(self._parts, reservation, None), reservation)
+
+        async with aclosing(self._parts.chat_model.stream(request, before_repeat=before_repeat)) as events:
             async for event in events:
                 if isinstance(event, StreamEnd):
                     return event
@@ -381,23 +390,25 @@ def check_allowed(parts: Parts, model: str | None) -> None:
         raise ModelNotAllowed(model, allowed=str(policy.allowed_models))
 
 
-def settlement_of(parts: Parts, reservation: Reservation, usage: Usage | None, *, lost_attempts: int = 0) -> Settlement:
-    """Return what a call cost: all that was reserved where the server returned no usage or the model has no price.
-
-    An attempt whose answer was lost on the way counts in full, on top.
-    """
+def settlement_of(parts: Parts, reservation: Reservation, usage: Usage | None) -> Settlement:
+    """Return what a call cost: all that was reserved where the server returned no usage or the model has no price."""
     today = parts.clock.now().date()
     cost = None if usage is None else parts.catalogue.cost_micro_usd(reservation.model, usage, today)
     version = parts.catalogue.price_version(reservation.model, today)
-    lost = lost_attempts * reservation.micro_usd
-    return Settlement(lost + (reservation.micro_usd if cost is None else cost), usage, version)
+    return Settlement(reservation.micro_usd if cost is None else cost, usage, version)
 
 
 def loggable_model(parts: Parts, model: str) -> str:
     """Return a model's name for the log: a member may write anything there, and some servers take it."""
     policy = parts.policy
-    known = model == policy.model or model in policy.own_models or parts.catalogue.knows(model)
+    own = {policy.model, *policy.own_models, *policy.allowed_models.whole_names}
+    known = model in own or parts.catalogue.knows(model)
     return model if known else "other"
+
+
+def recorded(parts: Parts, reservation: Reservation) -> Reservation:
+    """Return a reservation as it is written down for good: without a model's name that may be a member's words."""
+    return replace(reservation, model=loggable_model(parts, reservation.model))
 
 
 def conversation_hash(policy: TurnPolicy, key: ConversationKey) -> str:

@@ -64,12 +64,13 @@ class KeptTurn:
         trigger_id: int,
         route: ReplyRoute,
         asked_at: datetime,
+        by: int,
         options: ChatOptions | None = None,
         in_place: bool = False,
     ) -> Question:
         """Return the same question under a new trigger; its answer takes the place of this one.
 
-        ``in_place``: it is shown where this answer is shown.
+        ``by``: the member who wants it, and for whom it counts. ``in_place``: it is shown where this answer is shown.
         """
         return Question(
             trigger_id=trigger_id,
@@ -89,6 +90,7 @@ class KeptTurn:
             replaces=self.trigger_id,
             restores=self.answer if in_place else None,
             restores_cut=in_place and self.incomplete,
+            payer_id=None if by == self.author_id else by,
         )
 
 
@@ -156,12 +158,12 @@ class ConversationStore(Protocol):
         """Begin a conversation with a copy of another one up to a turn. Raises ``UnknownTurn`` when that is gone."""
         ...
 
-    async def rewind(self, turn: KeptTurn) -> None:
-        """Start a new epoch that keeps what was said up to a turn. Raises ``UnknownTurn`` when that is gone."""
-        ...
+    async def begin_anew(self, turn: KeptTurn) -> None:
+        """Begin a new conversation in the place of a turn's, with a copy up to that turn.
 
-    async def is_claimed(self, trigger_id: int) -> bool:
-        """Whether a trigger was claimed before."""
+        The old one is set aside: its turns are found and deleted as before, and can be branched from, but it does not
+        go on. Raises ``UnknownTurn`` when the turn is gone.
+        """
         ...
 
     async def revise(self, message_id: int, text: str) -> None:

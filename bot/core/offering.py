@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -47,53 +48,71 @@ class Choices:
     from_server: bool
 
 
-class Offering:
-    """Reads the server's list now and then.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the models of a capability come from, and the one that is used when nobody chose.
 
-    ``only_known``: models that the catalogue does not know are left out. OpenAI lists them for every purpose, without
-    saying which; another server's are taken for chat models.
+    ``only_known``: models that the catalogue does not know are left out: OpenAI lists them for every purpose, without
+    saying which. ``alone``: the server is asked for nothing but this capability, so that its unknown models are for it.
     """
 
-    def __init__(
-        self,
-        lister: ModelLister,
-        catalogue: Catalogue,
-        clock: Clock,
-        *,
-        default_model: str,
-        allowed: AllowedModels,
-        only_known: bool,
-    ) -> None:
+    models: ListedModels
+    default_model: str
+    only_known: bool
+    alone: bool = False
+
+
+class ListedModels:
+    """What one server lists, read now and then."""
+
+    def __init__(self, lister: ModelLister, clock: Clock) -> None:
         self._lister = lister
-        self._catalogue = catalogue
         self._clock = clock
-        self._default_model = default_model
-        self._allowed = allowed
-        self._only_known = only_known
         self._lock = asyncio.Lock()
         self._listed: list[OfferedModel] = []
         self._read_at_seconds: float | None = None
 
+    async def read(self) -> list[OfferedModel]:
+        """Return the list; what was read last where the server cannot be asked."""
+        async with self._lock:
+            now_seconds = self._clock.perf_seconds()
+            if self._read_at_seconds is None or now_seconds - self._read_at_seconds >= LIST_SECONDS:
+                try:
+                    self._listed = await self._lister.list_models()
+                except ProviderError as error:
+                    log.warning("the server's models cannot be listed", extra={"code": error.code})
+                    return self._listed
+                self._read_at_seconds = now_seconds
+            return self._listed
+
+
+class Offering:
+    """Tells which models there are for each capability that has a source."""
+
+    def __init__(
+        self, sources: Mapping[Capability, Source], catalogue: Catalogue, clock: Clock, *, allowed: AllowedModels
+    ) -> None:
+        self._sources = sources
+        self._catalogue = catalogue
+        self._clock = clock
+        self._allowed = allowed
+
     async def choices(self, capability: Capability) -> Choices:
         """Return the models of a capability, the default first; the catalogue's where the server cannot be asked."""
         today = self._clock.now().date()
+        source = self._sources.get(capability)
+        offered = [] if source is None else await source.models.read()
         listed = [
-            Choice(
-                offered.model[:NAME_CHARS],
-                entry.price(today),
-                shutdown := offered.shutdown or entry.shutdown,
-                None if shutdown is None else (shutdown - today).days,
-                offered.model == self._default_model,
-            )
-            for offered in await self._list()
-            if (entry := self._catalogue.entry(offered.model)).capability == capability
-            and (self._catalogue.knows(offered.model) or not self._only_known)
-            and self._may_choose(offered.model)
+            self._listed(capability, model, today)
+            for model in offered
+            if source is not None
+            and self._is_for(model.model, capability, source)
+            and self._may_choose(capability, model.model)
         ]
         usable = [choice for choice in listed if choice.ends_in_days is None or choice.ends_in_days > 0]
         if listed:
             return Choices(tuple(sorted(usable, key=_order)), from_server=True)
-        known = [self._known(name, entry, today) for name, entry in self.known(capability)]
+        known = [self._known(capability, name, entry, today) for name, entry in self.known(capability)]
         return Choices(tuple(sorted(known, key=_order)), from_server=False)
 
     def known(self, capability: Capability) -> list[tuple[str, ModelEntry]]:
@@ -105,26 +124,30 @@ class Offering:
             for name in self._allowed.whole_names
             if name not in names and (entry := self._catalogue.entry(name)).capability == capability
         ]
-        return [(name, entry) for name, entry in [*rows, *more] if self._may_choose(name)]
+        return [(name, entry) for name, entry in [*rows, *more] if self._may_choose(capability, name)]
 
-    def _known(self, name: str, entry: ModelEntry, today: date) -> Choice:
+    def _is_for(self, model: str, capability: Capability, source: Source) -> bool:
+        if self._catalogue.knows(model):
+            return self._catalogue.entry(model).capability == capability
+        return self._is_default(capability, model) or (not source.only_known and (capability == "chat" or source.alone))
+
+    def _listed(self, capability: Capability, offered: OfferedModel, today: date) -> Choice:
+        entry = self._catalogue.entry(offered.model)
+        shutdown = offered.shutdown or entry.shutdown
+        days = None if shutdown is None else (shutdown - today).days
+        is_default = self._is_default(capability, offered.model)
+        return Choice(offered.model[:NAME_CHARS], entry.price(today), shutdown, days, is_default)
+
+    def _known(self, capability: Capability, name: str, entry: ModelEntry, today: date) -> Choice:
         days = self._catalogue.shutdown_in_days(name, today)
-        return Choice(name, entry.price(today), entry.shutdown, days, name == self._default_model)
+        return Choice(name, entry.price(today), entry.shutdown, days, self._is_default(capability, name))
 
-    def _may_choose(self, model: str) -> bool:
-        return model == self._default_model or model in self._allowed
+    def _may_choose(self, capability: Capability, model: str) -> bool:
+        return self._is_default(capability, model) or model in self._allowed
 
-    async def _list(self) -> list[OfferedModel]:
-        async with self._lock:
-            now_seconds = self._clock.perf_seconds()
-            if self._read_at_seconds is None or now_seconds - self._read_at_seconds >= LIST_SECONDS:
-                try:
-                    self._listed = await self._lister.list_models()
-                except ProviderError as error:
-                    log.warning("the server's models cannot be listed", extra={"code": error.code})
-                    return self._listed
-                self._read_at_seconds = now_seconds
-            return self._listed
+    def _is_default(self, capability: Capability, model: str) -> bool:
+        source = self._sources.get(capability)
+        return source is not None and source.default_model == model
 
 
 def _order(choice: Choice) -> tuple[bool, bool, str]:

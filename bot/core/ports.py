@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from bot.core.conversation import (
     Answer,
@@ -97,7 +97,6 @@ class StreamEnd:
     usage: Usage | None = None
     ignored_options: tuple[str, ...] = ()
     request_id: str | None = None
-    lost_attempts: int = 0  # earlier requests whose answers were lost on the way; each may have been billed
 
 
 class Draft(Protocol):
@@ -123,12 +122,19 @@ class Screen(Protocol):
         ...
 
 
+BeforeRepeat: TypeAlias = Callable[[], Awaitable[None]]
+
+
 class ChatModel(Protocol):
     """Streams chat completions."""
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[TextDelta | StreamEnd, None]:
+    def stream(
+        self, request: ChatRequest, *, before_repeat: BeforeRepeat
+    ) -> AsyncGenerator[TextDelta | StreamEnd, None]:
         """Yield text deltas, then exactly one ``StreamEnd``.
 
+        A request may be sent again before the first text. ``before_repeat`` is awaited each time when the one before
+        it may have been billed; what it raises ends the stream, and nothing is sent.
         Raises a ``ProviderError`` only while no text has been yielded; afterwards the end reason says what happened.
         Closing the iterator (``aclose``) aborts the request on the wire.
         """
@@ -186,12 +192,30 @@ class TurnStore(Protocol):
         *,
         daily_cap_micro_usd: int,
         member_requests_per_hour: int | None = None,
+        payer_id: int | None = None,
     ) -> None:
         """Move CLAIMED or GENERATING to GENERATING, count the generation and reserve its worst case.
+
+        ``payer_id``: for whom it counts, where that is not the question's author.
 
         Raises ``BudgetExhausted`` when what was spent and reserved since 00:00 UTC, with this, passes the cap, and
         ``MemberLimitReached`` when so many other triggers of the member began within the last hour; then nothing is
         changed.
+        """
+        ...
+
+    async def begin_again(
+        self,
+        trigger_id: int,
+        settlement: Settlement,
+        reservation: Reservation,
+        *,
+        daily_cap_micro_usd: int,
+        payer_id: int | None = None,
+    ) -> None:
+        """Settle the newest call of a GENERATING claim, and reserve another one within the same generation.
+
+        Raises ``BudgetExhausted`` as ``begin`` does; the settlement stays.
         """
         ...
 
@@ -203,8 +227,12 @@ class TurnStore(Protocol):
         """Replace the kept question of a claim that has not ended, once its files are read."""
         ...
 
+    async def move(self, question: Question) -> None:
+        """Replace the kept question of a CLAIMED claim by the same one with its reply in another channel."""
+        ...
+
     async def settle_attempt(self, trigger_id: int, settlement: Settlement) -> None:
-        """Settle the newest generation of a claim that goes on with another one."""
+        """Settle the newest call of a claim that goes on without it."""
         ...
 
     async def place(self, trigger_id: int, page: int, message_id: int) -> None:
@@ -224,8 +252,8 @@ class TurnStore(Protocol):
         """Store the pair of turns, settle the cost and put the reply into the outbox (READY), in one transaction.
 
         With ``history`` the pair is appended to that conversation, in place of the one that the question replaces. It
-        is not when the epoch has changed since (a reset), or when the replaced pair is no longer the latest: then
-        ``unkept`` makes the reply. Returns the reply that is in the outbox.
+        is not when the epoch has changed since (a reset), when the replaced pair is no longer the latest, or when the
+        continued one is gone: then ``unkept`` makes the reply. Returns the reply that is in the outbox.
         """
         ...
 
@@ -258,8 +286,8 @@ class TurnStore(Protocol):
     async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: int) -> None:
         """Put a notice into the outbox instead of an answer (READY).
 
-        ``billed``: the claim's reservations are settled in full, because the call may have cost that; otherwise they
-        are released.
+        ``billed``: what is still reserved for the claim is settled in full, because the call may have cost that;
+        otherwise it is released.
         """
         ...
 
@@ -416,8 +444,15 @@ class Payer:
 class CallLedger(Protocol):
     """Reserves and settles calls that belong to no claim, against the same cap. All raise ``StoreUnavailable``."""
 
-    async def reserve(self, payer: Payer, reservation: Reservation, *, daily_cap_micro_usd: int) -> int:
-        """Reserve a call's worst case and return the id of its entry; raises ``BudgetExhausted``."""
+    async def reserve(
+        self,
+        payer: Payer,
+        reservation: Reservation,
+        *,
+        daily_cap_micro_usd: int,
+        member_requests_per_hour: int | None = None,
+    ) -> int:
+        """Reserve a call's worst case and return the id of its entry; raises the ``LimitReached``."""
         ...
 
     async def settle(self, entry_id: int, settlement: Settlement | None) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeAlias
 
 from bot.core.composing import compose_notice, compose_unsaved
 from bot.core.conversation import Claim, ConversationKey, Question, Reply, ReplyKind, TriggerKind
@@ -42,6 +42,10 @@ from bot.core.working import Work, work_for
 log = logging.getLogger(__name__)
 
 DELIVERY_PAUSES_SECONDS = (5.0, 15.0, 45.0, 120.0, 240.0, 300.0)  # about 12 minutes in all
+
+
+Move: TypeAlias = Callable[[Question], Awaitable[None]]  # keeps the question as it goes on elsewhere
+Elsewhere: TypeAlias = Callable[[Move], Awaitable[tuple[Question, Screen]]]
 
 
 class StopOutcome(Enum):
@@ -92,12 +96,20 @@ class TurnService:
         return limit is not None and self._limits.was_told(limit, member_id)
 
     async def ask(
-        self, question: Question, screen: Screen, files: FileReader | None = None, *, retries: int | None = None
+        self,
+        question: Question,
+        screen: Screen,
+        files: FileReader | None = None,
+        *,
+        retries: int | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """Answer a question, unless its trigger was claimed before. Returns when the reply is delivered or given up.
 
         ``files`` are read within the turn, so that a member's answers keep their order. ``retries`` is the failed
         trigger whose kept question this is: it is given up only once this one is claimed, and only to one of two.
+        ``elsewhere`` opens the place where the answer goes, once the trigger is claimed; after a crash before that, the
+        question is answered where it was asked.
         """
         question = replace(question, unread_files=question.unread_files or files is not None)
         try:
@@ -112,7 +124,10 @@ class TurnService:
             return
         if self._closing:
             return  # it is claimed: the next start answers it
-        await self._tracked(self._answer(question, screen, files))
+        if elsewhere is None:
+            await self._tracked(self._answer(question, screen, files))
+        else:
+            await self._tracked(self._answer_elsewhere(question, screen, files, elsewhere))
 
     async def kept_question(self, trigger_id: int, author_id: int) -> Question | None:
         """Return a failed question that is still kept, and only to the person who asked it."""
@@ -170,7 +185,7 @@ class TurnService:
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
         """Fold everything but the newest question and answer of a conversation into its notes, at a member's wish.
 
-        ``focus``: what the notes should keep above all, in the member's words. Raises ``BudgetExhausted``,
+        ``focus``: what the notes should keep above all, in the member's words. Raises a ``LimitReached``,
         ``StoreUnavailable``, ``Interrupted`` or the ``ProviderError`` that stood in the way; then nothing has changed.
         """
         if self._closing:
@@ -214,6 +229,18 @@ class TurnService:
                 task.cancel()
             raise
 
+    async def _answer_elsewhere(
+        self, question: Question, screen: Screen, files: FileReader | None, elsewhere: Elsewhere
+    ) -> None:
+        try:
+            moved, there = await elsewhere(self._store.move)
+        except Exception as error:  # noqa: BLE001  the boundary of a turn: the member is told where they asked
+            reply = await self._store_notice(question, screen, error, billed=0)
+            if reply is not None:
+                await self._deliver(question, screen, reply)
+            return
+        await self._answer(moved, there, files)
+
     async def _answer(self, question: Question, screen: Screen, files: FileReader | None = None) -> None:
         generation = self._works[question.trigger_id] = work_for(self._parts, question, screen, files)
         reply: Reply | None = None
@@ -244,8 +271,8 @@ class TurnService:
     async def _was_told(self, question: Question, error: LimitReached) -> bool:
         """End a message's turn without a word when its author knows of the limit; a command is always answered."""
         ordinary = ordinary_micro_usd(self._parts)
-        self._limits.note(error, question.author_id, ordinary_micro_usd=ordinary)
-        if self._limits.tell(error, question.author_id) or question.kind is not TriggerKind.MESSAGE:
+        self._limits.note(error, question.counts_for, ordinary_micro_usd=ordinary)
+        if self._limits.tell(error, question.counts_for) or question.kind is not TriggerKind.MESSAGE:
             return False
         log.info("a limit was told before", extra={**ids(question), "code": error.code})
         await self._store.expire(question.trigger_id, error.code)

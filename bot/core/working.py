@@ -10,8 +10,8 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from bot.core.composing import NOTHING
 from bot.core.conversation import Question, Reply
-from bot.core.errors import FileProblem, FileRefused, ParleyError, ProviderError, Stopped
-from bot.core.generating import Generation, Grown, Parts
+from bot.core.errors import FileProblem, FileRefused, ParleyError, Stopped
+from bot.core.generating import Generation, Grown, Parts, recorded
 from bot.core.ports import FileReader, FilesRead, Reservation, Screen, Settlement
 
 T = TypeVar("T")
@@ -107,8 +107,6 @@ class PaidWork(ABC):
         """Return 1 when the provider may have worked for the failed task."""
         if not self.sent:
             return 0
-        if isinstance(error, ProviderError) and error.lost_attempts:
-            return 1
         return int(error.may_be_billed if isinstance(error, ParleyError) else True)
 
     async def _read_files(self) -> FilesRead:
@@ -123,9 +121,10 @@ class PaidWork(ABC):
         policy = self._parts.policy
         await self._parts.store.begin(
             self.question.trigger_id,
-            reservation,
+            recorded(self._parts, reservation),
             daily_cap_micro_usd=policy.daily_cap_micro_usd,
             member_requests_per_hour=policy.member_requests_per_hour,
+            payer_id=self.question.payer_id,
         )
 
     async def _paid(self, calls: Coroutine[Any, Any, T]) -> T:

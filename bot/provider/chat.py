@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator
 
-from bot.core.catalogue import Catalogue, OfferedModel
+from bot.core.catalogue import Catalogue
 from bot.core.errors import (
-    EndpointMissing,
     KeyRejected,
-    ModelNotFound,
+    ParleyError,
     ProviderError,
     ProviderTimeout,
     ProviderUnavailable,
@@ -20,11 +18,10 @@ from bot.core.errors import (
     RequestRefused,
     StoreUnavailable,
 )
-from bot.core.ports import ChatRequest, Clock, Quirk, QuirkStore, StreamEnd, TextDelta
+from bot.core.ports import BeforeRepeat, ChatRequest, Clock, Quirk, QuirkStore, StreamEnd, TextDelta
 from bot.provider.breaker import Breaker
 from bot.provider.clients import make_client
 from bot.provider.completion import Completion, Deadlines
-from bot.provider.models import read_models
 from bot.provider.parameters import Parameters, is_openai
 from bot.provider.translate import CLIENT_ERRORS, Failure, Kind, classify, failure_of
 
@@ -66,10 +63,12 @@ class OpenAIChatModel:
         """Close the connections."""
         await self._client.close()
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[TextDelta | StreamEnd, None]:
+    async def stream(
+        self, request: ChatRequest, *, before_repeat: BeforeRepeat
+    ) -> AsyncGenerator[TextDelta | StreamEnd, None]:
         """Yield text deltas, then exactly one ``StreamEnd``; see ``ChatModel``."""
         parameters = await self._parameters(request)
-        completion, text = await self._begin(request.model, parameters)
+        completion, text = await self._begin(request.model, parameters, before_repeat)
         self._streams += 1
         try:
             while text:
@@ -81,7 +80,6 @@ class OpenAIChatModel:
                 usage=completion.usage,
                 ignored_options=parameters.ignored_options,
                 request_id=completion.request_id,
-                lost_attempts=completion.lost_attempts,
             )
         finally:
             self._streams -= 1
@@ -91,29 +89,19 @@ class OpenAIChatModel:
         """Return how long each stream may rest between two reads: a lone one not at all, many share the wake-ups."""
         return min(GATHER_SECONDS, GATHER_SECONDS_PER_STREAM * (self._streams - 1))
 
-    async def list_models(self) -> list[OfferedModel]:
-        """Return what the server offers; nothing where it has no such list. Raises a ``ProviderError``."""
-        try:
-            async with (
-                asyncio.timeout(self._deadlines.models_seconds),
-                self._client.models.with_streaming_response.list() as response,
-            ):
-                return read_models(await response.read())
-        except TimeoutError:
-            raise ProviderTimeout("the list of models") from None
-        except CLIENT_ERRORS as error:
-            failure = failure_of(error, now=self._clock.now())
-        translated = classify(failure, model="")
-        if isinstance(translated, EndpointMissing | ModelNotFound):
-            return []
-        raise translated
-
-    async def _begin(self, model: str, parameters: Parameters) -> tuple[Completion, str]:
+    async def _begin(self, model: str, parameters: Parameters, before_repeat: BeforeRepeat) -> tuple[Completion, str]:
         """Return an answer that has begun and its first text, after as many requests as it takes."""
         end_at = self._clock.perf_seconds() + self._deadlines.total_seconds
-        retries = lost_attempts = 0
+        retries = 0
+        may_be_billed = False  # the request before this one
         while True:
-            self._breaker.check()
+            try:
+                self._breaker.check()
+                if may_be_billed:
+                    await before_repeat()
+            except ParleyError as error:
+                error.may_be_billed = error.may_be_billed or may_be_billed
+                raise
             # As extra_body, because the SDK walks through every field of its own parameters: 13 ms for 60 messages.
             opening = self._client.chat.completions.with_streaming_response.create(
                 model=model, messages=[], stream=True, extra_body=parameters.body
@@ -121,20 +109,18 @@ class OpenAIChatModel:
             completion = Completion(opening, self._deadlines, total_seconds=end_at - self._clock.perf_seconds())
             try:
                 text = await completion.begin()
-            except ProviderError as error:
+            except ProviderError:
                 self._breaker.record(None)  # the server answered, only not with words
-                error.lost_attempts = lost_attempts + error.may_be_billed
                 raise
             except CLIENT_ERRORS as error:
                 failure = failure_of(error, now=self._clock.now())
             else:
                 self._breaker.record(None)
-                completion.lost_attempts = lost_attempts
                 return completion, text
             # Outside of the handler, so that what is raised does not carry the server's prose along as its context.
             translated = classify(failure, model=model)
-            lost_attempts += failure.kind is Kind.LOST or translated.may_be_billed
-            translated.lost_attempts = lost_attempts
+            may_be_billed = failure.kind is Kind.LOST or translated.may_be_billed
+            translated.may_be_billed = may_be_billed
             self._breaker.record(translated)
             if isinstance(translated, RequestRefused) and await self._mend(model, parameters, failure):
                 continue

@@ -36,7 +36,6 @@ class Deadlines:
     total_seconds: float = limits.CHAT_SECONDS
     after_finish_seconds: float = 5.0
     after_done_seconds: float = 0.1
-    models_seconds: float = 15.0
 
 
 class Completion:
@@ -65,7 +64,6 @@ class Completion:
         self._failure: Exception | None = None
         self.usage: Usage | None = None
         self.request_id: str | None = None
-        self.lost_attempts = 0  # before this one
 
     @property
     def end_reason(self) -> EndReason:

@@ -18,7 +18,7 @@ from bot.core.conversation import Claim, ConversationKey, Question
 from bot.core.folding import FoldResult
 from bot.core.generating import Parts
 from bot.core.ports import FileReader, Payer, Screen
-from bot.core.turns import TurnService
+from bot.core.turns import Elsewhere, TurnService
 
 T = TypeVar("T")
 
@@ -64,10 +64,17 @@ class OutsideTurns(TurnService):
         self._outside = outside
 
     async def ask(
-        self, question: Question, screen: Screen, files: FileReader | None = None, *, retries: int | None = None
+        self,
+        question: Question,
+        screen: Screen,
+        files: FileReader | None = None,
+        *,
+        retries: int | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """Answer a question, unless its trigger was claimed before."""
-        await self._outside.call(super().ask(question, screen, files, retries=retries), reason="an answer")
+        asked = super().ask(question, screen, files, retries=retries, elsewhere=elsewhere)
+        await self._outside.call(asked, reason="an answer")
 
     async def resume(self, claim: Claim, screen: Screen) -> None:
         """Do what a restart left of a turn."""

@@ -8,9 +8,11 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Final
 
-from bot.core.errors import BudgetExhausted
+from bot.core.errors import BudgetExhausted, MemberLimitReached
 from bot.core.ports import Clock, Payer, Reservation, Settlement
-from bot.store.database import Database, milliseconds
+from bot.store.database import Database, Parameters, Transaction, milliseconds, moment
+from bot.store.turn_sql import MEMBER_FULL
+from bot.store.turns import HOUR
 
 # The cap is checked where the row is written: calls side by side cannot pass it together. An answer's own attempts
 # under the same trigger end before the call that follows from it, so the next number is free.
@@ -43,24 +45,38 @@ class SqliteCallLedger:
         self._clock = clock
         self._run_id = secrets.randbits(62)
 
-    async def reserve(self, payer: Payer, reservation: Reservation, *, daily_cap_micro_usd: int) -> int:
-        """Reserve a call's worst case and return the id of its entry; raises ``BudgetExhausted``."""
+    async def reserve(
+        self,
+        payer: Payer,
+        reservation: Reservation,
+        *,
+        daily_cap_micro_usd: int,
+        member_requests_per_hour: int | None = None,
+    ) -> int:
+        """Reserve a call's worst case and return the id of its entry; raises the ``LimitReached``."""
         now = self._clock.now()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        rows = await self._database.run(
-            RESERVE,
-            {
-                **asdict(payer),
-                **asdict(reservation),
-                "run_id": self._run_id,
-                "cap": daily_cap_micro_usd,
-                "midnight": milliseconds(midnight),
-                "now": milliseconds(now),
-            },
-        )
-        if not rows:
+        parameters: Parameters = {
+            **asdict(payer),
+            **asdict(reservation),
+            "payer_id": payer.author_id,
+            "run_id": self._run_id,
+            "cap": daily_cap_micro_usd,
+            "midnight": milliseconds(midnight),
+            "hour_ago": milliseconds(now - HOUR),
+            "limit": member_requests_per_hour,
+            "now": milliseconds(now),
+        }
+
+        async def work(transaction: Transaction) -> int:
+            if member_requests_per_hour is not None:
+                for row in await transaction.run(MEMBER_FULL, parameters):
+                    raise MemberLimitReached(moment(row["asked_at"]) + HOUR, limit=member_requests_per_hour)
+            for row in await transaction.run(RESERVE, parameters):
+                return int(row["usage_id"])
             raise BudgetExhausted(midnight + timedelta(days=1), micro_usd=reservation.micro_usd)
-        return int(rows[0]["usage_id"])
+
+        return await self._database.transaction(work)
 
     async def settle(self, entry_id: int, settlement: Settlement | None) -> None:
         """Settle a reservation; ``None`` releases it. A second call changes nothing."""

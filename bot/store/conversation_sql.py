@@ -36,7 +36,11 @@ JOIN conversations ON conversations.conversation_id = asked.conversation_id
 WHERE asked.chat_role = 'user'
 """
 
-FIND: Final = f"{_PAIR} AND asked.trigger_id = :trigger_id AND conversations.channel_id = :channel_id"
+# Where it goes on, or else where it was set aside last.
+FIND: Final = f"""
+{_PAIR} AND asked.trigger_id = :trigger_id AND conversations.channel_id = :channel_id
+ORDER BY conversations.member_id >= 0 DESC, conversations.conversation_id DESC LIMIT 1
+"""
 
 FIND_IN_CONVERSATION: Final = f"{_PAIR} AND asked.trigger_id = :trigger_id AND asked.conversation_id = :conversation_id"
 
@@ -47,9 +51,19 @@ ORDER BY asked.turn_id DESC LIMIT 1
 
 CLAIM: Final = "SELECT author_id, channel_id, state FROM claims WHERE trigger_id = :trigger_id"
 
+# A turn with what it was answered in place of, and what was asked anew or gone on with from there.
+FAMILY: Final = """
+WITH RECURSIVE family(trigger_id) AS (
+    SELECT :trigger_id
+    UNION SELECT replaces_trigger_id FROM claims JOIN family USING (trigger_id) WHERE replaces_trigger_id IS NOT NULL
+    UNION SELECT claims.trigger_id FROM claims JOIN family ON about_trigger_id = family.trigger_id
+)
+SELECT trigger_id, channel_id, state FROM family JOIN claims USING (trigger_id)
+"""
+
 IS_PRIVATE: Final = """
 SELECT 1 FROM turns JOIN conversations USING (conversation_id)
-WHERE turns.trigger_id = :trigger_id AND conversations.member_id <> 0
+WHERE turns.trigger_id = :trigger_id AND conversations.member_id > 0
 """
 
 BEING_ANSWERED: Final = """
@@ -80,24 +94,31 @@ WHERE conversation_id IN (
 )
 """
 
+FORGET_NOTES_IN_CHANNEL: Final = f"{FORGET_NOTES} AND channel_id = :channel_id"
+
 DELETE_PAIR: Final = "DELETE FROM turns WHERE trigger_id = :trigger_id"
+
+DELETE_PAIR_IN_CHANNEL: Final = """
+DELETE FROM turns WHERE trigger_id = :trigger_id AND conversation_id IN (
+    SELECT conversation_id FROM conversations WHERE channel_id = :channel_id
+)
+"""
 
 DELETE_PAIR_HERE: Final = "DELETE FROM turns WHERE trigger_id = :trigger_id AND conversation_id = :conversation_id"
 
-DELETE_LATER: Final = "DELETE FROM turns WHERE conversation_id = :conversation_id AND turn_id > :last_turn_id"
-
-# The notes go when they are on turns that are gone.
-REWIND: Final = """
-UPDATE conversations
-SET epoch = epoch + 1,
-    summary = CASE WHEN first_turn_id > :last_turn_id + 1 THEN NULL ELSE summary END,
-    first_turn_id = CASE WHEN first_turn_id > :last_turn_id + 1 THEN 0 ELSE first_turn_id END
-WHERE conversation_id = :conversation_id
+# Whose conversation it is: nobody's any more. Answers that are on their way to it are not kept.
+SET_ASIDE: Final = """
+UPDATE conversations SET member_id = -conversation_id, epoch = epoch + 1
+WHERE channel_id = :channel_id AND member_id = :member_id
 """
+
+DELETE_SET_ASIDE: Final = "DELETE FROM conversations WHERE channel_id = :channel_id AND member_id < 0"
 
 NEW_COPY: Final = """
 INSERT INTO conversations (channel_id, member_id, guild_id, created_at)
-VALUES (:channel_id, :member_id, :guild_id, :now) RETURNING conversation_id
+VALUES (:channel_id, :member_id, :guild_id, :now)
+ON CONFLICT (channel_id, member_id) DO UPDATE SET guild_id = excluded.guild_id  -- somebody wrote there already
+RETURNING conversation_id
 """
 
 COPY_TURNS: Final = """

@@ -71,10 +71,6 @@ class SqliteConversationStore:
         theirs = {**_key(key), "author_id": by.member_id}
         return by.is_moderator or not await self._database.run(sql.OTHERS_TURNS, theirs)
 
-    async def is_claimed(self, trigger_id: int) -> bool:
-        """Whether a trigger was claimed before."""
-        return bool(await self._database.run(sql.CLAIM, {"trigger_id": trigger_id}))
-
     # Changing
 
     async def reset(self, key: ConversationKey, *, by: Member) -> int:
@@ -92,6 +88,8 @@ class SqliteConversationStore:
                 [row] = await transaction.run(sql.OVERVIEW, named)
                 await transaction.run(turn_sql.NEW_EPOCH, _key(key))
                 await transaction.run(turn_sql.DELETE_TURNS, named)
+                if key.member_id is None:
+                    await transaction.run(sql.DELETE_SET_ASIDE, named)
                 return int(row["turns"])
             return 0
 
@@ -125,45 +123,50 @@ class SqliteConversationStore:
             claims = await transaction.run(sql.CLAIM, named)
             if not claims or claims[0]["channel_id"] != channel_id:
                 raise UnknownTurn
-            if claims[0]["author_id"] != by.member_id and await transaction.run(sql.IS_PRIVATE, named):
-                raise UnknownTurn
+            family = await transaction.run(sql.FAMILY, named)
+            if claims[0]["author_id"] != by.member_id:
+                for row in family:
+                    if await transaction.run(sql.IS_PRIVATE, {"trigger_id": row["trigger_id"]}):
+                        raise UnknownTurn
             if not by.may_change(claims[0]["author_id"]):
                 raise NotYours
-            unfinished = claims[0]["state"] not in turn_sql.ENDED
-            if unfinished or await transaction.run(sql.BEING_ANSWERED, named):
+            if any(row["state"] not in turn_sql.ENDED for row in family):
                 raise BeingAnswered
-            await _delete_pair(transaction, trigger_id)
-            return [row["message_id"] for row in await transaction.run(sql.MESSAGES, named)]
+            await _delete_family(transaction, family, channel_id)
+            shown: list[int] = []
+            for row in family:
+                if row["channel_id"] == channel_id:
+                    places = await transaction.run(sql.MESSAGES, {"trigger_id": row["trigger_id"]})
+                    shown += [place["message_id"] for place in places if place["message_id"] not in shown]
+            return shown
 
         return await self._database.transaction(work)
 
     async def copy(self, turn: KeptTurn, into: ConversationKey) -> None:
         """Begin a conversation with a copy of another one up to a turn. Raises ``UnknownTurn`` when that is gone."""
 
+        await self._database.transaction(lambda transaction: self._copy(transaction, turn, into))
+
+    async def begin_anew(self, turn: KeptTurn) -> None:
+        """Set the conversation in the turn's place aside, and begin one there with a copy up to the turn."""
+
         async def work(transaction: Transaction) -> None:
-            row = await _pair(transaction, turn)
-            [new] = await transaction.run(sql.NEW_COPY, {**_key(into), "guild_id": into.guild_id, "now": self._now()})
-            end, first = row["last_turn_id"] + 1, row["first_turn_id"]
-            part = {"conversation_id": turn.conversation_id, "copy_id": new["conversation_id"]}
-            if first <= end:  # the notes are on turns before this one
-                await transaction.run(sql.COPY_TURNS, {**part, "from_turn_id": 0, "before_turn_id": first})
-                await transaction.run(sql.COPY_NOTES, part)
-            else:
-                first = 0
-            await transaction.run(sql.COPY_TURNS, {**part, "from_turn_id": first, "before_turn_id": end})
+            await transaction.run(sql.SET_ASIDE, _key(turn.key))
+            await self._copy(transaction, turn, turn.key)
 
         await self._database.transaction(work)
 
-    async def rewind(self, turn: KeptTurn) -> None:
-        """Start a new epoch that keeps what was said up to a turn. Raises ``UnknownTurn`` when that is gone."""
-
-        async def work(transaction: Transaction) -> None:
-            row = await _pair(transaction, turn)
-            until = {"conversation_id": turn.conversation_id, "last_turn_id": row["last_turn_id"]}
-            await transaction.run(sql.DELETE_LATER, until)
-            await transaction.run(sql.REWIND, until)
-
-        await self._database.transaction(work)
+    async def _copy(self, transaction: Transaction, turn: KeptTurn, into: ConversationKey) -> None:
+        row = await _pair(transaction, turn)
+        [new] = await transaction.run(sql.NEW_COPY, {**_key(into), "guild_id": into.guild_id, "now": self._now()})
+        end, first = row["last_turn_id"] + 1, row["first_turn_id"]
+        part = {"conversation_id": turn.conversation_id, "copy_id": new["conversation_id"]}
+        if first <= end:  # the notes are on turns before this one
+            await transaction.run(sql.COPY_TURNS, {**part, "from_turn_id": 0, "before_turn_id": first})
+            await transaction.run(sql.COPY_NOTES, part)
+        else:
+            first = 0
+        await transaction.run(sql.COPY_TURNS, {**part, "from_turn_id": first, "before_turn_id": end})
 
     # Messages of questions
 
@@ -190,6 +193,9 @@ class SqliteConversationStore:
                 if row["state"] == ClaimState.FAILED:  # it was kept for "Try again"
                     await transaction.run(turn_sql.FORGET_QUESTION, {"trigger_id": row["trigger_id"]})
             for row in await transaction.run(sql.TURNS_OF_MESSAGE, named):
+                for channel in await transaction.run(sql.CLAIM, {"trigger_id": row["trigger_id"]}):
+                    family = await transaction.run(sql.FAMILY, {"trigger_id": row["trigger_id"]})
+                    await _delete_family(transaction, family, channel["channel_id"])
                 await _delete_pair(transaction, row["trigger_id"])
 
         await self._database.transaction(work)
@@ -213,22 +219,34 @@ async def _pair(transaction: Transaction, turn: KeptTurn) -> sqlite3.Row:
     raise UnknownTurn
 
 
+async def _delete_family(transaction: Transaction, family: Sequence[sqlite3.Row], channel_id: int) -> None:
+    """Delete turns wherever they were copied to; of those that were asked elsewhere, only their copies here."""
+    for row in family:
+        if row["channel_id"] == channel_id:
+            await _delete_pair(transaction, row["trigger_id"])
+        else:
+            copy = {"trigger_id": row["trigger_id"], "channel_id": channel_id}
+            await transaction.run(sql.FORGET_NOTES_IN_CHANNEL, copy)
+            await transaction.run(sql.DELETE_PAIR_IN_CHANNEL, copy)
+
+
 async def _delete_pair(transaction: Transaction, trigger_id: int) -> None:
     await transaction.run(sql.FORGET_NOTES, {"trigger_id": trigger_id})
     await transaction.run(sql.DELETE_PAIR, {"trigger_id": trigger_id})
 
 
 def _kept_turn(row: sqlite3.Row, places: list[sqlite3.Row]) -> KeptTurn:
+    is_set_aside = row["member_id"] < 0
     return KeptTurn(
         trigger_id=row["trigger_id"],
         conversation_id=row["conversation_id"],
-        key=ConversationKey(row["channel_id"], row["guild_id"], row["member_id"] or None),
+        key=ConversationKey(row["channel_id"], row["guild_id"], max(row["member_id"], 0) or None),
         author_id=row["author_id"],
         author_name=row["author_name"],
         text=row["text"],
         answer=row["answer"],
         incomplete=bool(row["answer_incomplete"]),
-        is_latest=bool(row["is_latest"]),
+        is_latest=bool(row["is_latest"]) and not is_set_aside,
         quote=None if row["quote_text"] is None else Quote(row["quote_author_name"], row["quote_text"]),
         options=options_from_json(row["options"]),
         attachments=attachments_from_json(row["attachments"]),

@@ -71,8 +71,17 @@ def turn_from_row(row: sqlite3.Row) -> Turn:
     quote = None if row["quote_text"] is None else Quote(row["quote_author_name"], row["quote_text"])
     asked_at = None if row["asked_at"] is None else moment(row["asked_at"])
     role = ChatRole(row["chat_role"])
-    attachments = attachments_from_json(row["attachments"])
-    return Turn(row["turn_id"], role, row["text"], row["author_name"], quote, asked_at, row["trigger_id"], attachments)
+    return Turn(
+        turn_id=row["turn_id"],
+        chat_role=role,
+        text=row["text"],
+        author_name=row["author_name"],
+        quote=quote,
+        asked_at=asked_at,
+        trigger_id=row["trigger_id"],
+        attachments=attachments_from_json(row["attachments"]),
+        author_id=row["author_id"],
+    )
 
 
 def contiguous(placed: Mapping[int, int]) -> tuple[int, ...]:

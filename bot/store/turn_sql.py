@@ -9,9 +9,10 @@ ENDED: Final = (ClaimState.DONE, ClaimState.FAILED, ClaimState.EXPIRED, ClaimSta
 # A claim's way
 
 CLAIM: Final = """
-INSERT INTO claims (trigger_id, state, author_id, guild_id, channel_id, message_id, about_trigger_id, claimed_at,
-                    updated_at)
-VALUES (:trigger_id, 'claimed', :author_id, :guild_id, :channel_id, :message_id, :about_trigger_id, :now, :now)
+INSERT INTO claims (trigger_id, state, author_id, guild_id, channel_id, message_id, about_trigger_id,
+                    replaces_trigger_id, claimed_at, updated_at)
+VALUES (:trigger_id, 'claimed', :author_id, :guild_id, :channel_id, :message_id, :about_trigger_id,
+        :replaces_trigger_id, :now, :now)
 ON CONFLICT DO NOTHING
 RETURNING trigger_id
 """
@@ -27,7 +28,8 @@ STATE: Final = "SELECT state FROM claims WHERE trigger_id = :trigger_id"
 RESERVE: Final = """
 INSERT INTO usage_ledger (trigger_id, attempt, run_id, capability, model, reserved_micro_usd, author_id, guild_id,
                           channel_id, created_at)
-SELECT trigger_id, generations + 1, :run_id, :capability, :model, :micro_usd, author_id, guild_id, channel_id, :now
+SELECT trigger_id, 1 + (SELECT coalesce(max(attempt), 0) FROM usage_ledger WHERE trigger_id = :trigger_id), :run_id,
+       :capability, :model, :micro_usd, coalesce(:payer_id, author_id), guild_id, channel_id, :now
 FROM claims
 WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating')
   AND :micro_usd + (
@@ -41,7 +43,7 @@ RETURNING attempt
 # Returns the moment of the oldest one that fills the limit, and nothing while there is room.
 MEMBER_FULL: Final = """
 SELECT max(created_at) AS asked_at FROM usage_ledger
-WHERE author_id = (SELECT author_id FROM claims WHERE trigger_id = :trigger_id)
+WHERE author_id = coalesce(:payer_id, (SELECT author_id FROM claims WHERE trigger_id = :trigger_id))
   AND created_at > :hour_ago AND trigger_id <> :trigger_id
 GROUP BY trigger_id ORDER BY asked_at DESC LIMIT 1 OFFSET :limit - 1
 """
@@ -55,7 +57,7 @@ SETTLE: Final = """
 UPDATE usage_ledger
 SET settled_micro_usd = :micro_usd, usage = :usage, price_version = :price_version, settled_at = :now
 WHERE trigger_id = :trigger_id AND run_id = :run_id AND settled_micro_usd IS NULL
-  AND attempt = (SELECT generations FROM claims WHERE trigger_id = :trigger_id)
+  AND attempt = (SELECT max(attempt) FROM usage_ledger WHERE trigger_id = :trigger_id AND run_id = :run_id)
 """
 
 SETTLE_FAILED: Final = """
@@ -76,6 +78,10 @@ RETURNING trigger_id
 QUESTION: Final = "SELECT question FROM pending WHERE trigger_id = :trigger_id"
 
 REVISE: Final = "UPDATE pending SET question = :question WHERE trigger_id = :trigger_id"
+
+MOVE: Final = "UPDATE claims SET channel_id = :channel_id WHERE trigger_id = :trigger_id"
+
+FORGET_PLACES: Final = "DELETE FROM reply_messages WHERE trigger_id = :trigger_id"
 
 PUT_PAGE: Final = """
 INSERT INTO outbox (trigger_id, page, content) VALUES (:trigger_id, :page, :content)
@@ -216,7 +222,7 @@ EMPTY_ALL_OUTBOX_FILES: Final = "DELETE FROM outbox_files"
 
 HISTORY: Final = """
 SELECT conversations.conversation_id, epoch, turn_id, chat_role, text, author_name, quote_author_name, quote_text,
-       asked_at, trigger_id, attachments, summary
+       asked_at, trigger_id, attachments, author_id, summary
 FROM conversations
 LEFT JOIN turns ON turns.conversation_id = conversations.conversation_id AND turn_id >= first_turn_id
 WHERE channel_id = :channel_id AND member_id = :member_id
@@ -239,7 +245,8 @@ SELECT conversation_id, :trigger_id, :chat_role, :text, :author_id, :author_name
 FROM conversations WHERE conversation_id = :conversation_id AND epoch = :epoch
 """
 
-# Whether a pair may be stored: not after a reset, and not in place of a turn that is no longer the latest one.
+# Whether a pair may be stored: not after a reset, not in place of a turn that is no longer the latest one, and not
+# when it goes on from one that is gone.
 MAY_ADD: Final = """
 SELECT 1 FROM conversations
 WHERE conversation_id = :conversation_id AND epoch = :epoch AND (
@@ -247,6 +254,9 @@ WHERE conversation_id = :conversation_id AND epoch = :epoch AND (
     OR :replaces = (
         SELECT trigger_id FROM turns WHERE turns.conversation_id = :conversation_id ORDER BY turn_id DESC LIMIT 1
     )
+) AND (
+    :continues IS NULL
+    OR :continues IN (SELECT trigger_id FROM turns WHERE turns.conversation_id = :conversation_id)
 )
 """
 

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.core.conversation import Answer, Claim, ClaimState, ConversationKey, History, Question, Reply
 from bot.core.errors import BeingAnswered, BudgetExhausted, MemberLimitReached
@@ -61,6 +61,7 @@ class SqliteTurnStore:
             "channel_id": question.route.channel_id,
             "message_id": question.source_message_id,
             "about_trigger_id": about,
+            "replaces_trigger_id": question.replaces,
             "now": now,
         }
         pending: Parameters = {
@@ -91,33 +92,48 @@ class SqliteTurnStore:
         *,
         daily_cap_micro_usd: int,
         member_requests_per_hour: int | None = None,
+        payer_id: int | None = None,
     ) -> None:
         """Move the claim to GENERATING and reserve the worst case, or raise the ``LimitReached``."""
         now = self._clock.now()
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        parameters: Parameters = {
-            "trigger_id": trigger_id,
-            "run_id": self._run_id,
-            "capability": reservation.capability,
-            "model": reservation.model,
-            "micro_usd": reservation.micro_usd,
-            "cap": daily_cap_micro_usd,
-            "midnight": milliseconds(midnight),
-            "now": milliseconds(now),
-        }
+        parameters = self._reserved(trigger_id, reservation, daily_cap_micro_usd, payer_id)
 
         async def work(transaction: Transaction) -> None:
             if member_requests_per_hour is not None:
                 window = {"hour_ago": milliseconds(now - HOUR), "limit": member_requests_per_hour}
-                for row in await transaction.run(sql.MEMBER_FULL, {"trigger_id": trigger_id, **window}):
+                whose = {"trigger_id": trigger_id, "payer_id": payer_id}
+                for row in await transaction.run(sql.MEMBER_FULL, {**whose, **window}):
                     raise MemberLimitReached(moment(row["asked_at"]) + HOUR, limit=member_requests_per_hour)
             if await transaction.run(sql.RESERVE, parameters):
                 await transaction.run(sql.GENERATE, {"trigger_id": trigger_id, "now": milliseconds(now)})
                 return
             await _require(transaction, trigger_id, ClaimState.CLAIMED, ClaimState.GENERATING)
-            raise BudgetExhausted(midnight + timedelta(days=1), micro_usd=reservation.micro_usd)
+            raise BudgetExhausted(_midnight(now) + timedelta(days=1), micro_usd=reservation.micro_usd)
 
         await self._database.transaction(work)
+
+    async def begin_again(
+        self,
+        trigger_id: int,
+        settlement: Settlement,
+        reservation: Reservation,
+        *,
+        daily_cap_micro_usd: int,
+        payer_id: int | None = None,
+    ) -> None:
+        """Settle the newest call and reserve another one of the same generation, or raise ``BudgetExhausted``."""
+
+        async def work(transaction: Transaction) -> bool:
+            await transaction.run(sql.SETTLE, self._settled(trigger_id, settlement))
+            parameters = self._reserved(trigger_id, reservation, daily_cap_micro_usd, payer_id)
+            if await transaction.run(sql.RESERVE, parameters):
+                return True
+            await _require(transaction, trigger_id, ClaimState.GENERATING)
+            return False
+
+        if not await self._database.transaction(work):  # the settlement is kept all the same
+            resets_at = _midnight(self._clock.now()) + timedelta(days=1)
+            raise BudgetExhausted(resets_at, micro_usd=reservation.micro_usd)
 
     async def history(self, key: ConversationKey) -> History:
         """Return the conversation's turns of the current epoch, oldest first; makes the conversation if it is new."""
@@ -146,8 +162,24 @@ class SqliteTurnStore:
 
         await self._database.transaction(work)
 
+    async def move(self, question: Question) -> None:
+        """Let a CLAIMED question be answered in another channel: nothing is shown of its reply yet."""
+        moved: Parameters = {
+            "trigger_id": question.trigger_id,
+            "channel_id": question.route.channel_id,
+            "question": question_to_json(question),
+        }
+
+        async def work(transaction: Transaction) -> None:
+            await _require(transaction, question.trigger_id, ClaimState.CLAIMED)
+            await transaction.run(sql.MOVE, moved)
+            await transaction.run(sql.REVISE, moved)
+            await transaction.run(sql.FORGET_PLACES, moved)
+
+        await self._database.transaction(work)
+
     async def settle_attempt(self, trigger_id: int, settlement: Settlement) -> None:
-        """Settle the newest generation of a claim that goes on with another one."""
+        """Settle the newest call of a claim that goes on without it."""
         await self._database.run(sql.SETTLE, self._settled(trigger_id, settlement))
 
     async def place(self, trigger_id: int, page: int, message_id: int) -> None:
@@ -177,7 +209,7 @@ class SqliteTurnStore:
                 return reply
             for row in await transaction.run(sql.QUESTION, {"trigger_id": trigger_id}):
                 question = question_from_json(row["question"], None)
-                place = {**_place(history), "replaces": question.replaces}
+                place = {**_place(history), "replaces": question.replaces, "continues": question.continues}
                 kept = bool(await transaction.run(sql.MAY_ADD, place))
                 stored = reply if kept or unkept is None else unkept()
                 if await self._make_ready(transaction, trigger_id, stored, now) and kept:
@@ -224,7 +256,7 @@ class SqliteTurnStore:
         await self._database.run(sql.FORGET_TASK, {"trigger_id": trigger_id})
 
     async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: int) -> None:
-        """Put a notice into the outbox (READY), and settle the claim's reservations in full or release them.
+        """Put a notice into the outbox (READY), and settle what is still reserved in full or release it.
 
         What an earlier run of the program reserved is settled in full in any case.
         """
@@ -399,6 +431,22 @@ class SqliteTurnStore:
         else:
             await _require(transaction, trigger_id, *sql.ENDED)
 
+    def _reserved(
+        self, trigger_id: int, reservation: Reservation, cap_micro_usd: int, payer_id: int | None
+    ) -> Parameters:
+        now = self._clock.now()
+        return {
+            "trigger_id": trigger_id,
+            "run_id": self._run_id,
+            "capability": reservation.capability,
+            "model": reservation.model,
+            "micro_usd": reservation.micro_usd,
+            "payer_id": payer_id,
+            "cap": cap_micro_usd,
+            "midnight": milliseconds(_midnight(now)),
+            "now": milliseconds(now),
+        }
+
     def _settled(self, trigger_id: int, settlement: Settlement) -> Parameters:
         return {
             "trigger_id": trigger_id,
@@ -411,6 +459,10 @@ class SqliteTurnStore:
 
     def _now(self) -> int:
         return milliseconds(self._clock.now())
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 async def _require(transaction: Transaction, trigger_id: int, *states: ClaimState) -> None:

@@ -12,12 +12,12 @@ import discord
 
 from bot.core.conversation import ConversationKey, Question, ReplyRoute
 from bot.core.conversations import GO_ON
-from bot.core.errors import DeliveryFailed, DeliveryRefused, PrivateStaysPrivate
+from bot.core.errors import DeliveryFailed, DeliveryRefused, MayNotReadHistory, PrivateStaysPrivate
 from bot.core.kept import KeptTurn
 from bot.core.ports import Screen
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.calls import call
-from cogs.ui.questions import may_send, question_of_interaction, route_of_interaction
+from cogs.ui.questions import may_read_history, may_send, question_of_interaction, route_of_interaction
 from cogs.ui.telling import member_of, parley, told
 from cogs.ui.threads import open_thread
 
@@ -31,6 +31,14 @@ def _is_private(interaction: Interaction) -> bool:
     return interaction.message is not None and interaction.message.flags.ephemeral
 
 
+async def _is_refused(interaction: Interaction) -> bool:
+    """Say at once, and only to this person, what memory alone knows to be in the way of another answer."""
+    refusal = parley(interaction).services.turns.early_refusal(None, member_id=interaction.user.id)
+    if refusal is not None:
+        await interaction.response.send_message(refusal, ephemeral=True)
+    return refusal is not None
+
+
 async def _latest_turn(interaction: Interaction, trigger_id: int) -> KeptTurn:
     turn = await parley(interaction).services.conversations.latest_turn(
         trigger_id, channel_id=interaction.channel_id or 0, by=member_of(interaction)
@@ -42,6 +50,8 @@ async def _latest_turn(interaction: Interaction, trigger_id: int) -> KeptTurn:
 
 async def regenerate(interaction: Interaction, trigger_id: int, screen_for: ScreenFor) -> None:
     """Answer the latest question anew, where its answer stands; that comes back when it fails."""
+    if await _is_refused(interaction):
+        return
     services, private = parley(interaction).services, _is_private(interaction)
     try:
         response_id = await defer(interaction, ephemeral=private, thinking=False)
@@ -57,13 +67,20 @@ async def regenerate(interaction: Interaction, trigger_id: int, screen_for: Scre
             pressed = (response_id,) if response_id is not None and response_id not in turn.shown_ids else ()
             shown = turn.shown_ids + pressed
         question = turn.asked_again(
-            trigger_id=interaction.id, route=route, asked_at=interaction.created_at, in_place=True
+            trigger_id=interaction.id,
+            route=route,
+            asked_at=interaction.created_at,
+            by=interaction.user.id,
+            in_place=True,
         )
+        question = replace(question, hears_others=turn.is_private or may_read_history(interaction))
         await services.turns.ask(question, screen_for(question, shown))
 
 
 async def go_on(interaction: Interaction, trigger_id: int, screen_for: ScreenFor) -> None:
     """Ask the model to go on with an answer that was cut; what comes is a reply below it."""
+    if await _is_refused(interaction):
+        return
     services, private = parley(interaction).services, _is_private(interaction)
     by_response = private or not may_send(interaction)
     try:
@@ -101,18 +118,23 @@ async def branch_from(interaction: Interaction, turn: KeptTurn, name: str | None
     services = parley(interaction).services
     conversations, sentences = services.conversations, services.sentences
     with conversations.alone(turn.trigger_id):
-        if interaction.guild_id is None:
-            await conversations.rewind(turn)
-            await interaction.edit_original_response(content=sentences("replies.branched_here"))
-            return
         if turn.is_private or _in_private_thread(interaction):
             raise PrivateStaysPrivate  # a branch is a public thread
+        if interaction.guild_id is None:
+            await conversations.begin_anew(turn)
+            await interaction.edit_original_response(content=sentences("replies.branched_here"))
+            return
+        if not may_read_history(interaction):
+            raise MayNotReadHistory
         link = f"https://discord.com/channels/{interaction.guild_id}/{interaction.channel_id}"
         if turn.shown_ids:
             link = f"{link}/{turn.shown_ids[-1]}"
         first_line = sentences("replies.branch_first_line", link=link)
-        thread = await open_thread(interaction, name or turn.text, first_line)
-        await conversations.copy(turn, ConversationKey(thread.id, interaction.guild_id))
+
+        async def opened(thread: discord.Thread) -> None:
+            await conversations.copy(turn, ConversationKey(thread.id, interaction.guild_id))
+
+        thread = await open_thread(interaction, name or turn.text, first_line, opened)
         await interaction.edit_original_response(content=sentences("replies.branched", thread=thread.mention))
 
 

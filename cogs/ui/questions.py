@@ -41,7 +41,17 @@ def question_of_message(message: discord.Message, *, own_id: int) -> Question:
         guild_id=guild_id,
         conversation=conversation_of(message.channel.id, guild_id),
         quote=_quote_of(message, own_id),
+        hears_others=_author_may_read_history(message),
     )
+
+
+def _author_may_read_history(message: discord.Message) -> bool:
+    author, channel = message.author, message.channel
+    if message.guild is None:
+        return True
+    if isinstance(author, discord.Member) and isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        return channel.permissions_for(author).read_message_history
+    return False
 
 
 def _quote_of(message: discord.Message, own_id: int) -> Quote | None:
@@ -63,6 +73,11 @@ def route_of_interaction(interaction: discord.Interaction, *, response_id: int |
         ephemeral=ephemeral,
         single_page=ephemeral or not may_send(interaction),
     )
+
+
+def may_read_history(interaction: discord.Interaction) -> bool:
+    """Whether the member may read what was said in the channel earlier."""
+    return interaction.guild_id is None or interaction.permissions.read_message_history
 
 
 def may_send(interaction: discord.Interaction) -> bool:
@@ -96,4 +111,5 @@ def question_of_interaction(
         conversation=conversation,
         options=options,
         show_question=not route.ephemeral,
+        hears_others=may_read_history(interaction) or (conversation is not None and conversation.member_id is not None),
     )

@@ -14,6 +14,7 @@ import discord
 
 from bot.app import Parley
 from bot.core.conversation import Question, Reply, ReplyKind, TriggerKind
+from bot.core.errors import PrivateStaysPrivate
 from bot.core.sentences import Sentences
 from bot.core.turns import StopOutcome
 from cogs.ui import acting
@@ -74,6 +75,10 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
         """Answer the kept question in place of the notice, for the person who asked it."""
         bot = parley(interaction)
         services = bot.services
+        refusal = services.turns.early_refusal(None, member_id=interaction.user.id)
+        if refusal is not None:
+            await interaction.response.send_message(refusal, ephemeral=True)
+            return
         ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
         try:
             response_id = await defer(interaction, ephemeral=ephemeral, thinking=False)
@@ -81,6 +86,8 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
             return
         async with told(interaction, in_response=False):
             kept = await services.turns.kept_question(self.trigger_id, interaction.user.id)
+            if kept is not None and not ephemeral and (kept.route.ephemeral or kept.is_private):
+                raise PrivateStaysPrivate  # whatever the message is that the button stands under
             if kept is None:
                 await interaction.followup.send(services.sentences("replies.nothing_to_retry"), ephemeral=True)
                 return

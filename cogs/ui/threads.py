@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import discord
@@ -40,10 +41,15 @@ def thread_name(words: str) -> str:
     return f"{name[: NAME_CHARS - 1].rstrip()}…" if len(name) > NAME_CHARS else name or "…"
 
 
-async def open_thread(interaction: discord.Interaction[Any], words: str, first_line: str) -> discord.Thread:
+async def open_thread(
+    interaction: discord.Interaction[Any],
+    words: str,
+    first_line: str,
+    opened: Callable[[discord.Thread], Awaitable[None]],
+) -> discord.Thread:
     """Open a public thread that answers every message where it can read them; its first message says how to go on.
 
-    ``first_line`` stands above that. Raises a ``Refusal``.
+    ``first_line`` stands above that. ``opened`` is done before anybody can have written there. Raises a ``Refusal``.
     """
     services = parley(interaction).services
     channel = check_threads(interaction)
@@ -53,6 +59,7 @@ async def open_thread(interaction: discord.Interaction[Any], words: str, first_l
     except discord.HTTPException as error:
         log.warning("could not open a thread", extra={"channel_id": channel.id, "code": error.code})
         raise CannotMakeThreads from error
+    await opened(thread)
     await services.preferences.set_channel_mode(thread.id, ChannelMode.AUTO, changed_by=interaction.user.id)
     mention = interaction.client.user.mention if interaction.client.user is not None else ""
     key = "replies.thread_every_message" if services.message_content else "replies.thread_mention"

@@ -123,5 +123,5 @@ async def test_a_damaged_database_and_an_open_folder(clinic: Shell) -> None:
     (line,) = lines(ended, "problem")
     assert line.split()[1] == "database:"
     assert "restore" in ended.out
-    assert [line.split()[1] for line in lines(ended, "warn")] == ["folder:"]
+    assert {line.split()[1] for line in lines(ended, "warn")} - {"models:"} == {"folder:"}
     assert clinic.database.read_bytes() == content[: len(content) // 2]

@@ -303,6 +303,7 @@ async def interrupted(world: World, answer: discord.Message) -> None:
         trigger_id=discord.utils.time_snowflake(discord.utils.utcnow(), high=True),
         route=ReplyRoute(channel_id=world.channel.id),
         asked_at=discord.utils.utcnow(),
+        by=world.asker.id,
         in_place=True,
     )
     assert await world.services.store.claim(question)

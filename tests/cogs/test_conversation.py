@@ -124,11 +124,12 @@ async def test_try_again_waits_for_whoever_was_faster(world: World) -> None:
         ConversationKey(world.channel.id, world.guild.id), by=Member(world.asker.id, is_moderator=False)
     )
     moment = discord.utils.utcnow()
-    other = turn.asked_again(trigger_id=1, route=ReplyRoute(channel_id=world.channel.id), asked_at=moment)
+    route = ReplyRoute(channel_id=world.channel.id)
+    other = turn.asked_again(trigger_id=1, route=route, asked_at=moment, by=world.asker.id)
     assert await world.services.store.claim(other)
     assert result.response is not None
     pressed = await world.asker.click(result.response, label="Try again")
-    assert "Somebody was faster" in pressed.followups[0].content
+    assert "already working on this" in pressed.followups[0].content
     await world.services.store.cancel(1, billed=False)
     world.standin.script(Say("Better."))
     await world.asker.click(result.response, label="Try again")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.standin import Cut, Refuse, Say
+from bot.sandbox.standin import Refuse, Say
 from tests.cogs.conftest import World
 
 
@@ -67,20 +67,11 @@ async def ledger(world: World) -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in rows]
 
 
-async def test_answers_that_were_lost_on_the_way_are_paid_for(world: World) -> None:
-    world.standin.script(*[Cut(None, "reset")] * 3)
-    await world.asker.send(world.channel, f"{world.mention} hello")
-    assert "cannot be reached" in world.answers()[-1].content
-    ((reserved, settled),) = await ledger(world)
-    assert settled == world.standin.billed * reserved > 0
-
-
-async def test_an_answer_after_a_lost_one_is_paid_for_with_it(world: World) -> None:
-    world.standin.script(Cut(None, "reset"), Say("Here."))
-    await world.asker.send(world.channel, f"{world.mention} hello")
-    assert world.answers()[-1].content == "Here."
-    ((reserved, settled),) = await ledger(world)
-    assert settled > reserved
+async def test_a_model_that_nobody_knows_is_not_written_down(world: World) -> None:
+    world.standin.script(Say("Here."))
+    await world.asker.slash(world.channel, "ask", prompt="hi", model="words-of-a-member")
+    rows = await world.services.store._database.run("SELECT model FROM usage_ledger")
+    assert [row["model"] for row in rows] == ["other"]
 
 
 async def test_a_server_that_is_down_costs_nothing(world: World) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import date
 
-from bot.core.catalogue import Catalogue, OfferedModel
+from bot.core.catalogue import Capability, Catalogue, OfferedModel
 from bot.core.errors import ProviderUnavailable
 from bot.core.limits import MESSAGE_CHARS
-from bot.core.offering import Offering, ending
+from bot.core.offering import ListedModels, Offering, Source, ending
 from bot.core.spending import AllowedModels
 from bot.services import read_catalogue
 from tests.clock import FakeClock
@@ -45,7 +45,8 @@ class Lister:
 
 def offering(lister: Lister, clock: FakeClock, *, allowed: str = "", only_known: bool = False) -> Offering:
     names = tuple(allowed.split(",")) if allowed else ()
-    return Offering(lister, CATALOGUE, clock, default_model="main", allowed=AllowedModels(names), only_known=only_known)
+    chat = Source(ListedModels(lister, clock), "main", only_known=only_known)
+    return Offering({"chat": chat}, CATALOGUE, clock, allowed=AllowedModels(names))
 
 
 async def names(offering: Offering) -> list[str]:
@@ -71,7 +72,7 @@ async def test_a_capability_without_models_is_said_in_words(world: World) -> Non
 
 async def test_a_long_list_fits_into_a_message_and_a_file(world: World) -> None:
     many = [OfferedModel(f"local-model-with-a-long-name-{number:03}") for number in range(300)]
-    world.services.offering._lister = Lister(many)
+    world.services.offering._sources["chat"].models._lister = Lister(many)
     result = await world.asker.slash(world.channel, "models")
     assert len(shown(result)) <= MESSAGE_CHARS
     assert result.response is not None
@@ -85,6 +86,20 @@ async def test_the_default_comes_first_and_what_ends_comes_last() -> None:
     assert await names(offering(lister, clock)) == ["main", "apple", "zebra", "leaving"]
     assert await names(offering(lister, clock, only_known=True)) == ["main", "leaving"]
     assert await names(offering(lister, clock, allowed="main,z*")) == ["main", "zebra"]
+
+
+async def test_a_server_for_one_capability_lists_models_for_it() -> None:
+    clock, lister = FakeClock(), Lister([OfferedModel("main"), OfferedModel("painter"), OfferedModel("unheard-of")])
+    models = ListedModels(lister, clock)
+    sources: dict[Capability, Source] = {
+        "chat": Source(models, "main", only_known=False),
+        "image": Source(models, "my-painter", only_known=False),
+        "speech": Source(ListedModels(Lister([OfferedModel("kokoro")]), clock), "kokoro", only_known=False, alone=True),
+    }
+    offering = Offering(sources, CATALOGUE, clock, allowed=AllowedModels(()))
+    found = {name: [choice.model for choice in (await offering.choices(name)).models] for name in sources}
+    assert found == {"chat": ["main", "unheard-of"], "image": ["painter"], "speech": ["kokoro"]}
+    assert lister.calls == 1, "one server, one list"
 
 
 async def test_the_servers_own_date_goes_before_the_catalogues() -> None:

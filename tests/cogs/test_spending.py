@@ -49,6 +49,33 @@ async def test_a_known_limit_refuses_commands_at_once_and_privately(world: World
     assert not other.ephemeral
 
 
+@pytest.mark.settings(member_requests_per_hour=2)
+async def test_notes_at_a_members_wish_count_for_the_limit(world: World) -> None:
+    for text in ("one", "two"):
+        await world.asker.send(world.channel, f"{world.mention} {text}")
+    refused = shown(await world.asker.slash(world.channel, "conversation compact"))
+    assert "2 questions within an hour" in refused
+    assert len(world.standin.requests) == 2
+    await world.moderator.slash(world.channel, "conversation compact")
+    assert len(world.standin.requests) == 3
+
+
+@pytest.mark.settings(member_requests_per_hour=1)
+@pytest.mark.parametrize("by_command", [False, True])
+async def test_asking_again_counts_for_whoever_does_it(world: World, by_command: bool) -> None:
+    await world.asker.send(world.channel, f"{world.mention} hello")
+
+    async def again() -> str:
+        if by_command:
+            return shown(await world.moderator.slash(world.channel, "conversation retry"))
+        await world.moderator.click(world.answers()[-1], label="Regenerate")
+        return world.answers()[-1].content
+
+    assert "within an hour" not in await again(), "the asker's limit is the asker's"
+    assert "within an hour" in await again()
+    assert len(world.standin.requests) == 2
+
+
 @pytest.mark.settings(daily_budget_usd="0")
 async def test_a_spent_budget_is_known_to_everybody_and_looked_at_again_after_a_minute(world: World) -> None:
     await world.asker.send(world.channel, f"{world.mention} hello")

@@ -85,6 +85,7 @@ async def test_a_sixth_waiting_question_is_refused_at_once_and_in_private(world:
     assert refused.ephemeral
     assert refused.response is not None
     assert "already wait" in refused.response.content
+    await world.standin.arrived(1)
     assert len(world.standin.requests) == 1, "one member's questions are answered one after another"
     for number in range(1, 7):
         await world.standin.arrived(number)

@@ -77,13 +77,60 @@ async def test_of_two_presses_at_once_one_wins_and_the_other_is_told(world: Worl
     await world.asker.click(answer, label=first)
     await world.standin.arrived(2)
     told = await world.asker.click(answer, label=second)
-    await until(lambda: "Somebody was faster" in said(told))
+    await until(lambda: "already working on this" in said(told))
     world.standin.release()
     await until(lambda: "Only once." in contents(world))
     await idle(world)
     assert len(world.standin.requests) == 2
     assert len(contents(world)) == (1 if first == "Regenerate" else 2)
     assert len(await history(world)) == (2 if first == "Regenerate" else 4)
+
+
+# An answer that is not kept
+
+
+async def unkept(world: World, *, by_command: bool) -> discord.Message:
+    """The latest question is answered again, and somebody else's answer comes first; return what nobody keeps."""
+    await answered(world, "what is a heap?", "A tree.")
+    answer = world.answers()[-1]
+    world.standin.script(Hold(None, Say("A hill.")), Say("At three."))
+    if by_command:
+        await world.asker.slash(world.channel, "conversation retry")
+    else:
+        await world.asker.click(answer, label="Regenerate")
+    await world.standin.arrived(2)
+    await world.other.send(world.channel, f"{world.mention} when?")
+    await until(lambda: "At three." in contents(world))
+    world.standin.release()
+    await until(lambda: any("A hill." in content for content in contents(world)))
+    await idle(world)
+    assert await history(world) == ["what is a heap?", "A tree.", "when?", "At three."]
+    return next(m for m in world.answers() if "A hill." in m.content)
+
+
+@pytest.mark.parametrize("by_command", [False, True], ids=["in place", "below"])
+async def test_delete_under_an_answer_that_was_not_kept_forgets_the_question(world: World, by_command: bool) -> None:
+    answer = await unkept(world, by_command=by_command)
+    assert "do not remember" in answer.content
+    await world.asker.click(answer, label="Delete")
+    assert await history(world) == ["when?", "At three."]
+    await until(lambda: contents(world) == ["At three."])
+
+
+async def test_what_goes_on_from_a_deleted_question_is_not_kept(world: World) -> None:
+    answer = await cut(world)
+    assert answer.reference is not None
+    question_id = answer.reference.message_id
+    assert question_id is not None
+    world.standin.script(Hold(None, Say("six seven eight")))
+    await world.asker.click(answer, label="Continue")
+    await world.standin.arrived(2)
+    await world.asker.delete(await world.env.bot.get_partial_messageable(world.channel.id).fetch_message(question_id))
+    world.standin.release()
+    await until(lambda: any("six seven eight" in content for content in contents(world)))
+    await idle(world)
+    assert "do not remember" in contents(world)[-1]
+    assert await history(world) == []
 
 
 # A reset in the middle

@@ -81,9 +81,13 @@ def ask(text: str = "Good morning", model: str = "gpt-6-luna") -> ChatRequest:
     return ChatRequest(model=model, messages=messages, max_tokens=500)
 
 
+async def free() -> None:
+    """Let a request be repeated: nobody pays here."""
+
+
 async def answered(chat_model: OpenAIChatModel, request: ChatRequest) -> tuple[str, StreamEnd]:
     """Return the whole text and the end, and hold the stream to its promise: text, then exactly one end."""
-    events = [event async for event in chat_model.stream(request)]
+    events = [event async for event in chat_model.stream(request, before_repeat=free)]
     *deltas, end = events
     assert isinstance(end, StreamEnd)
     assert all(isinstance(delta, TextDelta) and delta.text for delta in deltas)

@@ -10,7 +10,7 @@ from bot.core.conversation import EndReason, Usage
 from bot.core.ports import ChatMessage, ChatRequest, TextDelta
 from bot.provider.chat import OpenAIChatModel
 from bot.sandbox.standin import Hold, Raw, Say, StandIn
-from tests.provider.conftest import MakeModel, answered, ask
+from tests.provider.conftest import MakeModel, answered, ask, free
 
 POEM = "Grüße, 世界! 👩‍👩‍👧 Ends with a family."
 
@@ -149,7 +149,7 @@ async def test_reasoning_that_a_server_sends_along_is_not_shown(standin: StandIn
 class TestEarlyExit:
     async def test_closing_the_stream_aborts_the_request(self, standin: StandIn, chat_model: OpenAIChatModel) -> None:
         standin.script(Hold(2, "One two three four"))
-        async with aclosing(chat_model.stream(ask())) as events:
+        async with aclosing(chat_model.stream(ask(), before_repeat=free)) as events:
             assert isinstance(await anext(events), TextDelta)
         await standin.requests[0].ended.wait()
         assert standin.requests[0].aborted
@@ -171,7 +171,7 @@ class TestEarlyExit:
         self, standin: StandIn, chat_model: OpenAIChatModel
     ) -> None:
         standin.script(Hold(1, "One two"), Say("Three"))
-        async with aclosing(chat_model.stream(ask())) as events:
+        async with aclosing(chat_model.stream(ask(), before_repeat=free)) as events:
             await anext(events)
         assert (await answered(chat_model, ask()))[0] == "Three"
 

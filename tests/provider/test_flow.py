@@ -11,7 +11,7 @@ from bot.provider.chat import OpenAIChatModel
 from bot.provider.flow import Flow
 from bot.sandbox.standin import Hold, Pace, Say, StandIn
 from tests.contract import check_request
-from tests.provider.conftest import MakeModel, ask
+from tests.provider.conftest import MakeModel, ask, free
 
 
 async def test_the_socket_is_where_the_sdk_keeps_it(standin: StandIn) -> None:
@@ -42,7 +42,7 @@ async def test_tokens_of_many_streams_are_read_together(make_model: MakeModel, s
     text = "".join(f"{number:03} " for number in range(tokens))
 
     async def read(chat_model: OpenAIChatModel) -> int:
-        *deltas, end = [event async for event in chat_model.stream(ask())]
+        *deltas, end = [event async for event in chat_model.stream(ask(), before_repeat=free)]
         assert isinstance(end, StreamEnd)
         assert end.end_reason is EndReason.STOP
         assert "".join(delta.text for delta in deltas if not isinstance(delta, StreamEnd)) == text

@@ -1,40 +1,56 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
+from typing import Any
 
 import pytest
 
 from bot.core.catalogue import OfferedModel
 from bot.core.errors import KeyRejected, ProviderTimeout, ProviderUnavailable
-from bot.provider.chat import OpenAIChatModel
-from bot.provider.completion import Deadlines
-from bot.provider.models import read_models
+from bot.provider.models import OpenAIModelList, read_models
 from bot.sandbox.standin import StandIn
-from tests.provider.conftest import MakeModel
+from tests.clock import FakeClock
 
 
-async def test_the_list_says_which_models_go(chat_model: OpenAIChatModel) -> None:
-    offered = await chat_model.list_models()
+@asynccontextmanager
+async def lister(standin: StandIn, **changes: Any) -> AsyncIterator[OpenAIModelList]:
+    given = {"base_url": standin.base_url, "api_key": standin.key, "clock": FakeClock(), **changes}
+    made = OpenAIModelList(**given)
+    try:
+        yield made
+    finally:
+        await made.aclose()
+
+
+async def test_the_list_says_which_models_go(standin: StandIn) -> None:
+    async with lister(standin) as models:
+        offered = await models.list_models()
     assert OfferedModel("gpt-6-luna") in offered
     assert OfferedModel("gpt-4o-mini", date(2027, 1, 14)) in offered
 
 
-async def test_a_server_without_the_list_offers_nothing(standin: StandIn, make_model: MakeModel) -> None:
-    assert await make_model(base_url=f"{standin.base_url}/elsewhere").list_models() == []
+async def test_a_server_without_the_list_offers_nothing(standin: StandIn) -> None:
+    async with lister(standin, base_url=f"{standin.base_url}/elsewhere") as models:
+        assert await models.list_models() == []
 
 
-async def test_a_wrong_key_is_told(make_model: MakeModel) -> None:
-    with pytest.raises(KeyRejected) as caught:
-        await make_model(api_key="sk-somebody-elses-key").list_models()
+async def test_a_wrong_key_is_told(standin: StandIn) -> None:
+    async with lister(standin, api_key="sk-somebody-elses-key") as models:
+        with pytest.raises(KeyRejected) as caught:
+            await models.list_models()
     assert caught.value.__context__ is None  # it would quote the key
 
 
-async def test_nobody_there_is_told(make_model: MakeModel, unused_tcp_port: int) -> None:
-    with pytest.raises(ProviderUnavailable):
-        await make_model(base_url=f"http://127.0.0.1:{unused_tcp_port}/v1").list_models()
+async def test_nobody_there_is_told(standin: StandIn, unused_tcp_port: int) -> None:
+    async with lister(standin, base_url=f"http://127.0.0.1:{unused_tcp_port}/v1") as models:
+        with pytest.raises(ProviderUnavailable):
+            await models.list_models()
 
 
-async def test_it_has_a_deadline(make_model: MakeModel) -> None:
-    with pytest.raises(ProviderTimeout):
-        await make_model(deadlines=Deadlines(models_seconds=0)).list_models()
+async def test_it_has_a_deadline(standin: StandIn) -> None:
+    async with lister(standin, list_seconds=0) as models:
+        with pytest.raises(ProviderTimeout):
+            await models.list_models()
 
 
 def test_entries_of_other_servers_are_read_as_far_as_they_go() -> None:

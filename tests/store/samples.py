@@ -35,7 +35,7 @@ QUESTION = Question(
     trigger_id=1001,
     kind=TriggerKind.MESSAGE,
     author_id=42,
-    author_name="Ada",
+    author_name="Asker",
     text="What is a snowflake?",
     route=ReplyRoute(channel_id=500),
     asked_at=datetime(2026, 3, 1, 11, 59, 58, 123000, tzinfo=UTC),

@@ -68,7 +68,8 @@ async def turn_of(kept: SqliteConversationStore, trigger_id: int) -> KeptTurn:
 
 def again(turn: KeptTurn, trigger_id: int, *, in_place: bool = False) -> Question:
     route = ReplyRoute(channel_id=500)
-    return turn.asked_again(trigger_id=trigger_id, route=route, asked_at=ask(1).asked_at, in_place=in_place)
+    asked_at = ask(1).asked_at
+    return turn.asked_again(trigger_id=trigger_id, route=route, asked_at=asked_at, by=42, in_place=in_place)
 
 
 async def fold(database: Database, store: SqliteTurnStore, pairs: int) -> None:
@@ -83,7 +84,7 @@ async def test_a_turn_is_found_as_it_was_asked(store: SqliteTurnStore, kept: Sql
     question = ask(
         1,
         options=ChatOptions(model="m", temperature=0.5),
-        quote=Quote("Bob", "earlier"),
+        quote=Quote("Other", "earlier"),
         attachments=(AttachedText("a.txt", "text", 3, "abc"),),
     )
     await answer(store, question)
@@ -175,7 +176,7 @@ async def test_a_turn_is_answered_again_by_one_claim_at_a_time(
     for other in ("replaces", "continues"):
         with pytest.raises(BeingAnswered):
             await store.claim(ask(9, kind=TriggerKind.INTERACTION, **{other: 1}))
-    assert not await kept.is_claimed(9)
+    assert [claim.question.trigger_id for claim in await store.unfinished()] == [8]
     assert not await store.claim(first), "the same trigger again is nothing new"
     for refused in (kept.delete(1, channel_id=CHANNEL.channel_id, by=ASKER), kept.undo(CHANNEL, 1, by=ASKER)):
         with pytest.raises(BeingAnswered):
@@ -244,6 +245,80 @@ async def test_delete_checks_whose_it_is_and_names_the_messages(
     )
 
 
+async def test_deleting_an_answer_that_was_not_kept_forgets_the_one_that_was(
+    store: SqliteTurnStore, kept: SqliteConversationStore
+) -> None:
+    await asked(store, 1)
+    await store.place(1, 0, 70)
+    await generate(store, again(await turn_of(kept, 1), 9, in_place=True))
+    history = await store.history(CHANNEL)
+    await asked(store, 2)
+    await store.complete(9, ANSWER, REPLY, SETTLEMENT, history=history, unkept=unkept)
+    with pytest.raises(BeingAnswered):
+        await kept.delete(9, channel_id=CHANNEL.channel_id, by=ASKER)
+    await store.place(9, 1, 71)
+    await store.finish(9)
+    with pytest.raises(NotYours):
+        await kept.delete(9, channel_id=CHANNEL.channel_id, by=OTHER)
+    assert sorted(await kept.delete(9, channel_id=CHANNEL.channel_id, by=ASKER)) == [70, 71]
+    assert await texts(store) == ["q2", "a2"]
+
+
+async def test_the_pages_that_brought_an_answer_back_are_deleted_with_it(
+    store: SqliteTurnStore, kept: SqliteConversationStore
+) -> None:
+    await asked(store, 1)
+    await store.place(1, 0, 70)
+    await generate(store, again(await turn_of(kept, 1), 9, in_place=True))
+    await store.fail(9, "rate_limited", "e1", NOTICE, billed=False)
+    await store.place(9, 1, 71)
+    await store.finish(9)
+    assert sorted(await kept.delete(1, channel_id=CHANNEL.channel_id, by=ASKER)) == [70, 71]
+
+
+async def test_what_went_on_from_a_turn_goes_with_it(store: SqliteTurnStore, kept: SqliteConversationStore) -> None:
+    await asked(store, 1, 2)
+    await asked(store, 3, continues=2)
+    await store.place(3, 0, 72)
+    assert list(await kept.delete(2, channel_id=CHANNEL.channel_id, by=ASKER)) == [72]
+    assert await texts(store) == ["q1", "a1"]
+    await asked(store, 4, continues=1, kind=TriggerKind.INTERACTION)
+    await kept.forget_message(1)
+    assert await texts(store) == []
+
+
+async def test_deleting_in_a_branch_leaves_what_was_asked_elsewhere(
+    store: SqliteTurnStore, kept: SqliteConversationStore
+) -> None:
+    await asked(store, 1)
+    await kept.copy(await turn_of(kept, 1), THREAD)
+    copied = await kept.latest(THREAD)
+    assert copied is not None
+    question = replace(again(copied, 9), route=ReplyRoute(channel_id=THREAD.channel_id))
+    history = await store.history(THREAD)
+    await asked(store, 2, conversation=THREAD, route=ReplyRoute(channel_id=THREAD.channel_id))
+    await generate(store, question)
+    await store.complete(9, ANSWER, REPLY, SETTLEMENT, history=history, unkept=unkept)
+    await store.finish(9)
+    await kept.delete(9, channel_id=THREAD.channel_id, by=ASKER)
+    assert await texts(store, THREAD) == ["q2", "a2"]
+    assert await texts(store) == ["q1", "a1"]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_what_goes_on_is_kept_only_with_what_it_goes_on_from(
+    store: SqliteTurnStore, kept: SqliteConversationStore, gone: bool
+) -> None:
+    await asked(store, 1)
+    history = await store.history(CHANNEL)
+    await generate(store, ask(9, kind=TriggerKind.INTERACTION, text="go on", continues=1))
+    if gone:
+        await kept.forget_message(1)
+    reply = await store.complete(9, ANSWER, REPLY, SETTLEMENT, history=history, unkept=unkept)
+    assert (reply == unkept()) == gone
+    assert await texts(store) == ([] if gone else ["q1", "a1", "go on", ANSWER.text])
+
+
 async def test_notes_on_a_forgotten_turn_are_forgotten(
     database: Database, store: SqliteTurnStore, kept: SqliteConversationStore
 ) -> None:
@@ -275,6 +350,13 @@ async def test_a_copy_ends_with_its_turn_and_is_another_conversation(
         await kept.copy(gone, ConversationKey(502, 900))
 
 
+async def test_a_copy_joins_what_was_said_there_already(store: SqliteTurnStore, kept: SqliteConversationStore) -> None:
+    await asked(store, 1)
+    await store.history(THREAD)  # the first message in a thread that has just been opened
+    await kept.copy(await turn_of(kept, 1), THREAD)
+    assert await texts(store, THREAD) == ["q1", "a1"]
+
+
 @pytest.mark.parametrize(("folded", "summary", "sent"), [(1, "notes", ["q2", "a2"]), (2, "notes", []), (3, None, None)])
 async def test_a_copy_takes_the_notes_along_unless_they_know_more_than_it(
     database: Database,
@@ -296,21 +378,28 @@ async def test_a_copy_takes_the_notes_along_unless_they_know_more_than_it(
     assert [turn.text for turn in whole.turns] == everything
 
 
-@pytest.mark.parametrize(("folded", "summary"), [(1, "notes"), (2, "notes"), (3, None)])
-async def test_rewinding_forgets_what_was_said_since(
-    database: Database, store: SqliteTurnStore, kept: SqliteConversationStore, folded: int, summary: str | None
+async def test_a_new_conversation_in_the_same_place_sets_the_old_one_aside(
+    store: SqliteTurnStore, kept: SqliteConversationStore
 ) -> None:
-    await asked(store, 1, 2, 3, 4)
-    await fold(database, store, folded)
+    await asked(store, 1, 2, 3)
     before = await store.history(CHANNEL)
-    await kept.rewind(await turn_of(kept, 2))
-    history = await store.history(CHANNEL)
-    assert (history.epoch, history.summary) == (before.epoch + 1, summary)
-    whole = await kept.everything(CHANNEL)
-    assert whole is not None
-    assert [turn.text for turn in whole.turns] == ["q1", "a1", "q2", "a2"]
-    if summary is None:
-        assert history.turns == whole.turns
+    await generate(store, ask(4, text="q4"))
+    await kept.begin_anew(await turn_of(kept, 1))
+    assert await texts(store) == ["q1", "a1"]
+    await store.complete(4, ANSWER, REPLY, SETTLEMENT, history=before, unkept=unkept)
+    assert await texts(store) == ["q1", "a1"], "what was on its way does not get into the new one"
+    assert (await turn_of(kept, 1)).is_latest
+    later = await turn_of(kept, 3)
+    assert (later.text, later.is_latest, later.key) == ("q3", False, CHANNEL)
+    await asked(store, 5)
+    await kept.begin_anew(later)  # back to where the first one was
+    assert await texts(store) == ["q1", "a1", "q2", "a2", "q3", "a3"]
+    assert (await turn_of(kept, 3)).is_latest
+    await kept.delete(2, channel_id=CHANNEL.channel_id, by=ASKER)
+    assert await kept.find(2, channel_id=CHANNEL.channel_id) is None
+    await kept.reset(CHANNEL, by=ASKER)
+    for trigger_id in (1, 3, 5):
+        assert await kept.find(trigger_id, channel_id=CHANNEL.channel_id) is None, "a reset forgets all of it"
 
 
 # Messages of questions

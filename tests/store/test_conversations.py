@@ -23,11 +23,12 @@ async def test_a_new_conversation_is_made_once(store: SqliteTurnStore) -> None:
 
 
 async def test_turns_keep_who_asked_what_when_about_what(store: SqliteTurnStore) -> None:
-    await answer(store, ask(1, quote=Quote("Bob", "earlier words")))
+    await answer(store, ask(1, quote=Quote("Other", "earlier words")))
     question, reply = (await store.history(CHANNEL)).turns
     asked_at = QUESTION.asked_at
+    quote = Quote("Other", "earlier words")
     assert question == Turn(
-        question.turn_id, ChatRole.USER, QUESTION.text, "Ada", Quote("Bob", "earlier words"), asked_at, trigger_id=1
+        question.turn_id, ChatRole.USER, QUESTION.text, "Asker", quote, asked_at, trigger_id=1, author_id=42
     )
     assert reply == Turn(reply.turn_id, ChatRole.ASSISTANT, ANSWER.text, trigger_id=1)
     assert question.turn_id < reply.turn_id
@@ -154,7 +155,7 @@ async def test_what_every_turn_asks_stays_flat_as_the_tables_grow(database: Data
     assert "INDEX turns_by_conversation (conversation_id=? AND turn_id>?)" in history
     assert "SCAN" not in history
     assert "TEMP B-TREE" not in history
-    reserve = await plan(database, turn_sql.RESERVE, **zeros, capability=0, model=0)
+    reserve = await plan(database, turn_sql.RESERVE, **zeros, capability=0, model=0, payer_id=0)
     assert "COVERING INDEX usage_by_time (created_at>?)" in reserve
     assert "SCAN" not in reserve
     for small_table in (

@@ -278,5 +278,36 @@ def test_questions_side_by_side_never_pass_a_members_limit(authors: list[int], l
 
 
 async def test_the_count_reads_an_index_only(database: Database) -> None:
-    plan = await database.run(f"EXPLAIN QUERY PLAN {MEMBER_FULL}", {"trigger_id": 1, "hour_ago": 0, "limit": 60})
+    plan = await database.run(
+        f"EXPLAIN QUERY PLAN {MEMBER_FULL}", {"trigger_id": 1, "payer_id": None, "hour_ago": 0, "limit": 60}
+    )
     assert any("COVERING INDEX usage_by_author" in row["detail"] for row in plan)
+
+
+async def test_a_question_counts_for_whoever_had_it_answered_again(database: Database, store: SqliteTurnStore) -> None:
+    for trigger_id in (1, 2):
+        await store.claim(ask(trigger_id))
+    await store.begin(1, RESERVATION, daily_cap_micro_usd=NO_CAP, member_requests_per_hour=1, payer_id=7)
+    await store.begin_again(1, SETTLEMENT, RESERVATION, daily_cap_micro_usd=NO_CAP, payer_id=7)
+    await store.begin(2, RESERVATION, daily_cap_micro_usd=NO_CAP, member_requests_per_hour=1)
+    rows = await database.run("SELECT author_id FROM usage_ledger ORDER BY trigger_id, attempt")
+    assert [row["author_id"] for row in rows] == [7, 7, 42]
+    await store.claim(ask(3))
+    with pytest.raises(MemberLimitReached):
+        await store.begin(3, RESERVATION, daily_cap_micro_usd=NO_CAP, member_requests_per_hour=1, payer_id=7)
+
+
+async def test_another_call_of_a_generation_is_settled_and_reserved_at_once(
+    database: Database, store: SqliteTurnStore
+) -> None:
+    await generate(store, ask(1))
+    await store.begin_again(1, SETTLEMENT, RESERVATION, daily_cap_micro_usd=1400)
+    assert await ledger(database) == [(1, 1000, 400), (2, 1000, None)]
+    [claim] = await store.unfinished()
+    assert claim.generations == 1
+    with pytest.raises(BudgetExhausted):
+        await store.begin_again(1, SETTLEMENT, RESERVATION, daily_cap_micro_usd=1400)
+    assert await ledger(database) == [(1, 1000, 400), (2, 1000, 400)], "what was spent is written down all the same"
+    await store.complete(1, ANSWER, REPLY, SETTLEMENT, history=None)
+    with pytest.raises(LookupError):
+        await store.begin_again(1, SETTLEMENT, RESERVATION, daily_cap_micro_usd=NO_CAP)

@@ -51,7 +51,7 @@ SLASH = replace(
     kind=TriggerKind.INTERACTION,
     route=ReplyRoute(500, application_id=77, interaction_token="secret-token", ephemeral=True, single_page=True),
     conversation=ConversationKey(500, 900, member_id=42),
-    quote=Quote("Bob", "look: ζ 🦊"),
+    quote=Quote("Other", "look: ζ 🦊"),
     options=ChatOptions(model="m", temperature=0.5, max_tokens=9, json=True, system_prompt="be brief"),
     show_question=True,
 )

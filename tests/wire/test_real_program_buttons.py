@@ -57,7 +57,7 @@ async def test_of_two_presses_in_the_same_moment_one_does_something(
     if name == "delete":
         await program.until(discord_standin.wait_for(lambda: not shown()))
     else:
-        await program.until(discord_standin.wait_for(lambda: "faster" in told()))
+        await program.until(discord_standin.wait_for(lambda: "already working" in told()))
     if name == "branch":
         await program.until(discord_standin.wait_for(lambda: "This goes on in" in told()))
     if name in ("regen", "more"):
