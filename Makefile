@@ -1,4 +1,4 @@
-# make sandbox | test | run | doctor | check | bench | lock     (README.md explains each)
+# make sandbox | test | run | doctor | check | bench | soak | lock     (README.md explains each)
 # Every target makes the virtual environment it needs: Python >= 3.11 and make are all that a machine must have.
 
 PYTHON ?= python3
@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sandbox run doctor test lint types check bench lock clean
+.PHONY: help sandbox run doctor test lint types check bench soak lock clean
 
 help:
 	@echo "make sandbox   talk with the bot in a browser page: no account, no key"
@@ -16,6 +16,7 @@ help:
 	@echo "make doctor    check the settings, the token, the models and the database"
 	@echo "make check     format, lint, types and tests: the only gate"
 	@echo "make bench     reproducible measurements"
+	@echo "make soak      kill it everywhere, then 15 minutes of faults at random (MINUTES=, SEED=)"
 
 sandbox: $(VENV)/.installed-sandbox
 	@exec $(BIN)/python -m bot sandbox
@@ -40,6 +41,10 @@ check: lint types test
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.installed-dev
+	@PARLEY_WHOLE_MATRIX=1 $(BIN)/python -m pytest -q tests/wire/test_failpoints.py
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),15) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV)

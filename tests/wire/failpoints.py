@@ -98,9 +98,9 @@ def _around_first(
     stream: Callable[..., AsyncGenerator[Any, None]], hit: Hit
 ) -> Callable[..., AsyncGenerator[Any, None]]:
     @wraps(stream)
-    async def wrapped(*arguments: Any) -> AsyncGenerator[Any, None]:
+    async def wrapped(*arguments: Any, **options: Any) -> AsyncGenerator[Any, None]:
         first = True
-        events = stream(*arguments)
+        events = stream(*arguments, **options)
         try:
             async for event in events:
                 if first:

@@ -37,6 +37,9 @@ class Stage:
     def room(self) -> Channel:
         return self.discord.world.add_channel(f"room {next(self._rooms)}")
 
+    def is_done(self, asked: Asked) -> bool:
+        return self.stored.state(asked.trigger_id) == "done"
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that the database says, which tells nobody."""
         async with asyncio.timeout(SETTLED_SECONDS):

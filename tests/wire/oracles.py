@@ -64,7 +64,11 @@ def mixed_conversations(discord: DiscordStandIn, openai: StandIn) -> list[str]:
     said_in: dict[str, set[int]] = {}
     for text, channel in _said(discord):
         said_in.setdefault(text, set()).add(channel.parent_id or channel.channel_id)
-    telling = {text: next(iter(rooms)) for text, rooms in said_in.items() if len(rooms) == 1}
+    telling = {
+        text: next(iter(rooms))
+        for text, rooms in said_in.items()
+        if len(rooms) == 1 and not any(text in other for other in said_in if other != text)
+    }
     found = []
     for request in openai.requests:
         words = "\n".join(_strings(request.body))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from bot.sandbox.standin import Say, StandIn
@@ -36,7 +38,7 @@ async def test_a_call_that_fails_once_is_made_again_and_shows_once(
             Fault("status" if how == "status" else "reset", method, route, taken=taken, status=502)
         )
         asked = ask_by(way, discord_standin, stage.room(), discord_standin.world.member, f"{MEMBER_CANARY} {name}.")
-        await program.until(stage.until(lambda asked=asked: stage.stored.state(asked.trigger_id) == "done"))
+        await program.until(stage.until(partial(stage.is_done, asked)))
         found = problems_of(asked, ANSWER, discord_standin, stage.stored)
         if found or not fault.met:
             wrong[name] = [*found, f"met {fault.met}"]
@@ -68,5 +70,5 @@ async def test_an_answer_that_nobody_can_read_is_taken_for_a_failure_that_passes
         standin.script(Say(ANSWER))
         discord_standin.faults.add(Fault("status", "PATCH", "/messages/{message_id}", taken=True, status=200))
         asked = ask_by(way, discord_standin, stage.room(), discord_standin.world.member, f"{MEMBER_CANARY} {way}.")
-        await program.until(stage.until(lambda asked=asked: stage.stored.state(asked.trigger_id) == "done"))
+        await program.until(stage.until(partial(stage.is_done, asked)))
         assert problems_of(asked, ANSWER, discord_standin, stage.stored) == []

@@ -19,7 +19,10 @@ from tests.wire.talking import WRITING
 
 IN_FLIGHT_SECONDS = 5.0  # an event may be lost when the connection goes away so soon after it
 CONVERSATION = re.compile(r"conversation-\w+")
+# The bot tried for ten seconds and does not know whether Discord took it: nothing is spent on it.
+UNACKNOWLEDGED = re.compile(r"an interaction was not acknowledged trigger_id=(\d+)")
 SLOPE_AFTER_SECONDS, SLOPE_SECONDS = 30.0, 60.0
+TOLD_BEFORE = ("busy", "member_limit_reached", "budget_exhausted")  # the member has been told a moment ago
 ENDED = ("done", "failed", "expired", "cancelled")
 
 
@@ -84,7 +87,7 @@ def judge(
     [(spent,)] = stored.rows(SPENT)
     if spent > cap_usd * 1_000_000:
         verdict.broken.append("the cap was passed")
-    _Judge(verdict, evidence, discord, stored).look_at_everything()
+    _Judge(verdict, evidence, discord, stored, bench.logs()).look_at_everything()
     verdict.rss_slope_mib_per_hour = _slope(evidence.rss)
     return verdict
 
@@ -97,7 +100,9 @@ def _mixed(openai: StandIn) -> list[str]:
 class _Judge:
     """Looks at each thing that a member did, then at each message that the bot shows."""
 
-    def __init__(self, verdict: Verdict, evidence: Evidence, discord: DiscordStandIn, stored: Stored) -> None:
+    def __init__(
+        self, verdict: Verdict, evidence: Evidence, discord: DiscordStandIn, stored: Stored, logs: str
+    ) -> None:
         self._verdict = verdict
         self._evidence = evidence
         self._discord = discord
@@ -105,6 +110,7 @@ class _Judge:
         self._states: dict[int, tuple[str, str | None]] = {
             row[0]: row[1:] for row in stored.rows("SELECT trigger_id, state, reason FROM claims")
         }
+        self._unacknowledged = {int(found) for found in UNACKNOWLEDGED.findall(logs)}
         self._pages: dict[int, list[Message]] = {}
         for trigger_id, message_id in stored.rows("SELECT trigger_id, message_id FROM reply_messages ORDER BY page"):
             if message := discord.world.messages.get(message_id):
@@ -121,9 +127,11 @@ class _Judge:
                 self._verdict.told += 1  # parked: shown at the member's next command
             elif state not in ENDED:
                 self._verdict.lost.append(f"{doing.trigger_id} is {state}")
-            elif state == "expired" and doing.pressed is None:
+            elif state == "expired" and doing.pressed is None and reason not in TOLD_BEFORE:
                 self._verdict.lost.append(f"{doing.trigger_id} has expired: {reason}")
             else:
+                if reason == "unexpected":
+                    self._verdict.broken.append(f"{doing.trigger_id} failed in an unexpected way")
                 self._verdict.answered += state == "done"
                 self._verdict.told += state != "done"
                 self._shown(doing, state)
@@ -132,7 +140,7 @@ class _Judge:
     def _unclaimed(self, doing: Doing) -> None:
         """A trigger that nobody claimed is lost, unless it never came or Discord itself says so."""
         interaction = doing.interaction
-        if interaction is not None and interaction.acked_at is None:
+        if interaction is not None and (interaction.acked_at is None or doing.trigger_id in self._unacknowledged):
             return  # Discord says that it was not answered
         if interaction is not None and (interaction.original is None or not interaction.original.loading):
             return  # refused at once, or a button that says something
