@@ -1,4 +1,4 @@
-# make sandbox | test | run | doctor | check | bench | soak | lock     (README.md explains each)
+# make sandbox | test | run | doctor | check | audit | bench | soak | lock     (README.md explains each)
 # Every target makes the virtual environment it needs: Python >= 3.11 and make are all that a machine must have.
 
 PYTHON ?= python3
@@ -7,14 +7,15 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sandbox run doctor test lint types check bench soak lock clean
+.PHONY: help sandbox run doctor test lint types audit check bench soak lock clean
 
 help:
 	@echo "make sandbox   talk with the bot in a browser page: no account, no key"
 	@echo "make test      run the tests"
 	@echo "make run       run the bot for real, with the settings in .env"
 	@echo "make doctor    check the settings, the token, the models and the database"
-	@echo "make check     format, lint, types and tests: the only gate"
+	@echo "make check     format, lint, types, audit and tests: the only gate"
+	@echo "make audit     ask for known vulnerabilities of the locked packages"
 	@echo "make bench     reproducible measurements"
 	@echo "make soak      kill it everywhere, then 15 minutes of faults at random (MINUTES=, SEED=)"
 
@@ -37,7 +38,10 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	@$(BIN)/mypy
 
-check: lint types test
+audit: $(VENV)/.installed-dev
+	@$(BIN)/python tools/audit.py $(BIN)/pip-audit requirements.txt
+
+check: lint types audit test
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks

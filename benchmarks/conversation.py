@@ -113,7 +113,7 @@ async def spent_on(talk: Sequence[Exchange], folder: Path, *, fold: bool = True)
 
 
 def _settings(given: dict[str, Any]) -> Settings:
-    return Settings(_env_file=None, **given)
+    return Settings(**given)
 
 
 async def _ask(services: Services, number: int, text: str) -> None:

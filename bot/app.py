@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections import deque
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ EXTENSIONS = (
     "cogs.parked",
 )
 TREE_HASH = "command_tree_hash"
+HEARTBEAT_SECONDS = 50.0  # Discord is heard every 41 s at least; closing a dead connection takes up to 30 s more
+IDENTIFY_AGAIN_SECONDS = 5.0  # after an invalid session (developer documentation, "Invalid Session")
 KNOWN_INTERACTIONS = 1000  # far more than a RESUME repeats; after a restart none come again
 RATE_LIMITED_PATH = re.compile(r"/channels/(?P<channel>\d+)/messages/\d+$|/webhooks/\d+/(?P<token>[^/]+)/messages/")
 
@@ -111,11 +114,13 @@ class Parley(commands.Bot):
         # No voice channels: nobody needs to be told that their libraries are missing.
         discord.VoiceClient.warn_nacl = False
         discord.VoiceClient.warn_dave = False
+        self.services = services
         super().__init__(
             command_prefix=commands.when_mentioned,  # no command uses it
             help_command=None,
             tree_cls=ParleyTree,
             intents=intents(message_content=services.message_content),
+            heartbeat_timeout=HEARTBEAT_SECONDS,
             allowed_mentions=discord.AllowedMentions.none(),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
@@ -123,13 +128,24 @@ class Parley(commands.Bot):
             max_ratelimit_timeout=30.0,
             http_trace=self._trace(),
         )
-        self.services = services
+        self.rest_refusals = 0  # answers with status 429
 
     async def setup_hook(self) -> None:
-        """Load the extensions; sync the commands when they have changed. Runs once, before the first READY."""
+        """Load the extensions; sync the commands when they have changed. Runs before the first READY only."""
         for extension in EXTENSIONS:
-            await self.load_extension(extension)
+            if extension not in self.extensions:  # a login that failed later is done again
+                await self.load_extension(extension)
         await self._sync_when_changed()
+
+    async def before_identify_hook(self, _shard_id: int | None, *, initial: bool = False) -> None:
+        """Count a login before it is sent."""
+        if not initial:
+            await self.services.clock.sleep(IDENTIFY_AGAIN_SECONDS)
+        await self.services.identifies.note()
+
+    def wanted_intents(self) -> discord.Intents:
+        """Return the intents for the next login."""
+        return intents(message_content=self.services.message_content)
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Leave messages to the cogs: there are no prefix commands."""
@@ -141,7 +157,14 @@ class Parley(commands.Bot):
         preferences = self.services.preferences
         if preferences.of_bot(TREE_HASH) == digest:
             return
-        synced = await self.tree.sync()
+        try:
+            synced = await self.tree.sync()
+        except discord.HTTPException as error:
+            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            # The commands that Discord has keep working; the next start tries again.
+            log.exception("the commands were not synced", extra={"status": error.status, "code": error.code})
+            return
         await preferences.remember_of_bot(TREE_HASH, digest)
         log.info("synced the commands", extra={"commands": len(synced)})
 
@@ -165,5 +188,12 @@ class Parley(commands.Bot):
                     reset_after_seconds=float(reset_after),
                 )
 
+        async def count(
+            _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+        ) -> None:
+            self.rest_refusals += end.response.status == HTTPStatus.TOO_MANY_REQUESTS
+
         trace.on_request_end.append(learn)
+        trace.on_request_end.append(count)
+        self.services.rest.hang_on(trace)
         return trace

@@ -7,10 +7,12 @@ import json
 import logging
 import re
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
+from urllib.parse import quote
 
 # Below these levels the libraries log what members write, interaction tokens, SQL values or request bodies.
 PINNED = {
@@ -25,9 +27,15 @@ PINNED = {
     "aiohttp": logging.INFO,
     "asyncio": logging.INFO,
 }
-# What a secret looks like, wherever it comes from: OpenAI keys, bot tokens, interaction and webhook tokens in paths.
+# What these log beside the sentence itself are objects as Python shows them: callbacks with their arguments.
+SENTENCE_ONLY = frozenset({"asyncio", "concurrent.futures"})
+# What a secret looks like, wherever it comes from: OpenAI keys, bot tokens, interaction and webhook tokens in paths,
+# signatures of links to attachments; and files that came along as base64.
 SECRET_SHAPES = re.compile(
     r"sk-[A-Za-z0-9_*-]{8,}"
+    r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}"
+    r"|[?&](?:ex|is|hm)=[0-9a-f]{6,}"
+    r"|[A-Za-z0-9+/_-]{120,}=*"
     r"|[A-Za-z0-9_-]{23,28}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"
     r"|(?<=/webhooks/)\d+/[A-Za-z0-9_.-]{20,}"
     r"|(?<=/interactions/)\d+/[A-Za-z0-9_.-]{20,}"
@@ -60,7 +68,10 @@ class RedactingFormatter(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str], *, as_json: bool) -> None:
         super().__init__()
-        self._secrets = tuple(sorted({s for s in secrets if len(s) >= 4}, key=len, reverse=True))
+        known = {s for s in secrets if len(s) >= 4}
+        # As JSON writes them and as a URL does, too.
+        known |= {json.dumps(s)[1:-1] for s in known} | {quote(s, safe="") for s in known}
+        self._secrets = tuple(sorted(known, key=len, reverse=True))
         self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
@@ -70,7 +81,7 @@ class RedactingFormatter(logging.Formatter):
             "time": stamp,
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": str(record.msg) if record.name in SENTENCE_ONLY else record.getMessage(),
             **{name: value for name, value in vars(record).items() if name not in _STANDARD},
         }
         if record.exc_info and record.exc_info[1] is not None:
@@ -90,6 +101,20 @@ def report_lost_error(_loop: asyncio.AbstractEventLoop, context: Mapping[str, An
     """Log what asyncio found unhandled, by type and place: its own line would hold the exception's message."""
     error = context.get("exception")
     logging.getLogger("bot").error("an error that nobody waited for", exc_info=error)
+
+
+def log_what_nobody_caught() -> None:
+    """Send errors of threads and finalizers to the log: Python's own lines about them hold their messages."""
+    log = logging.getLogger("bot")
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        log.error("an error ended a thread", exc_info=args.exc_value)
+
+    def in_finalizer(args: sys.UnraisableHookArgs) -> None:
+        log.error("an error in a finalizer", exc_info=args.exc_value)
+
+    threading.excepthook = in_thread
+    sys.unraisablehook = in_finalizer
 
 
 def set_up_logging(level: str, *, as_json: bool, secrets: Iterable[str], stream: TextIO | None = None) -> None:

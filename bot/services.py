@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
 from bot.clock import SystemClock
 from bot.core.catalogue import Capability, Catalogue, CatalogueError
+from bot.core.channels import PausedChannels, SentNonces
 from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
@@ -23,6 +24,10 @@ from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
+from bot.gateway.identifying import IdentifyLog
+from bot.gateway.link import GatewayLink
+from bot.gateway.rest import RestDiscipline
+from bot.provider.breaker import Breaker
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.models import OpenAIModelList
 from bot.provider.parameters import is_openai
@@ -32,11 +37,15 @@ from bot.settings import CAPABILITIES, Endpoint, Settings, SettingsError
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
+from bot.store.direct_messages import SqliteDirectMessages
+from bot.store.figures import SqliteFigures
 from bot.store.folds import SqliteFoldStore
+from bot.store.identifies import SqliteIdentifyStore
 from bot.store.migrations import MIGRATIONS, migrate
 from bot.store.preferences import SqlitePreferenceStore
 from bot.store.pulse import Pulse
 from bot.store.quirks import SqliteQuirkStore
+from bot.store.retention import Retention
 from bot.store.token_ratios import SqliteTokenRatioStore
 from bot.store.turns import SqliteTurnStore
 
@@ -44,6 +53,7 @@ log = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).parent
 SWEEP_SECONDS = 600.0
+PURGE_SECONDS = 86_400.0
 KEYLESS = "none"  # the SDK wants a key; servers that need none take any
 MICRO = 1_000_000
 
@@ -70,7 +80,23 @@ class Services:
     clock: Clock
     pace: EditPace
     pulse: Pulse
-    message_content: bool
+    link: GatewayLink
+    identifies: IdentifyLog
+    rest: RestDiscipline
+    paused: PausedChannels
+    sent: SentNonces
+    direct_messages: SqliteDirectMessages
+    catch_up_channels: bool
+    retention: Retention
+    figures: SqliteFigures
+    breakers: Mapping[str, Breaker]  # by what the endpoint is asked for
+    daily_cap_micro_usd: int
+    degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
+
+    @property
+    def message_content(self) -> bool:
+        """Whether Discord gives the bot the words of messages that are not meant for it."""
+        return self.link.message_content
 
 
 def read_catalogue(overlay: Path | None) -> Catalogue:
@@ -165,7 +191,17 @@ async def open_services(
             clock=clock,
             pace=EditPace(),
             pulse=Pulse(database),
-            message_content=settings.message_content_intent,
+            link=GatewayLink(clock, message_content=settings.message_content_intent),
+            identifies=IdentifyLog(SqliteIdentifyStore(database), clock),
+            rest=RestDiscipline(clock),
+            paused=PausedChannels(clock),
+            sent=SentNonces(),
+            direct_messages=SqliteDirectMessages(database),
+            catch_up_channels=settings.catch_up_channels,
+            retention=Retention(database, clock, days=settings.retention_days),
+            figures=SqliteFigures(database, clock),
+            breakers={"chat": chat_model.breaker},
+            daily_cap_micro_usd=policy.daily_cap_micro_usd,
         )
 
 
@@ -195,10 +231,15 @@ def _sources(settings: Settings, clock: Clock, resources: AsyncExitStack) -> dic
 
 
 async def sweep_now_and_then(services: Services) -> None:
-    """Wipe what is no longer needed, for as long as the bot runs."""
+    """Wipe what is no longer needed, and once a day what is too old, for as long as the bot runs."""
+    purged_at: float | None = None
     while True:
-        await asyncio.sleep(SWEEP_SECONDS)
+        await asyncio.sleep(SWEEP_SECONDS)  # first of all: a machine that has just started may not know the date yet
         try:
+            if purged_at is None or services.clock.perf_seconds() - purged_at >= PURGE_SECONDS:
+                purged = await services.retention.purge()
+                purged_at = services.clock.perf_seconds()
+                log.info("deleted what is too old", extra={"rows": dict(purged)})
             await services.store.sweep()
         except StoreUnavailable as error:
             log.warning("could not sweep; trying again later", extra={"detail": error.detail})

@@ -9,16 +9,17 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from dotenv.parser import parse_stream
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from bot.core.spending import AllowedModels
 
@@ -27,7 +28,7 @@ ENV_FILE_VARIABLE = "PARLEY_ENV_FILE"
 # Names that look like ours in any environment, for the warning about mistyped ones.
 PREFIXES = (
     "DISCORD_", "OPENAI_", "CHAT_", "ATTACHMENT_", "DATABASE_", "MESSAGE_CONTENT", "DAILY_", "UNPRICED_", "PARLEY_",
-    "MEMBER_REQUESTS", "ALLOWED_MODELS",
+    "MEMBER_REQUESTS", "ALLOWED_MODELS", "RETENTION_", "METRICS_",
     *(f"{capability.upper()}_{word}" for capability in ("image", "speech", "transcription", "translation")
       for word in ("API", "BASE", "MODEL")),
 )  # fmt: skip
@@ -90,6 +91,13 @@ def _checked_hosts(value: str) -> str:
     return ",".join(host.strip("[]") for host in hosts)
 
 
+def _checked_host(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("must be an address such as 127.0.0.1, or 0.0.0.0 in a container") from None
+
+
 def _listed(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
@@ -104,10 +112,10 @@ EndpointCapability: TypeAlias = Literal["chat", "image", "speech", "transcriptio
 CAPABILITIES: tuple[EndpointCapability, ...] = get_args(EndpointCapability)
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Settings of one process. ``.env.example`` explains each; a test keeps the two in step."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     discord_token: Secret | None = None
     openai_api_key: Secret | None = None
@@ -133,10 +141,14 @@ class Settings(BaseSettings):
     allowed_models: Annotated[Text, AfterValidator(_checked_models)] | None = None
     attachment_hosts: Annotated[Text, AfterValidator(_checked_hosts)] = "cdn.discordapp.com,media.discordapp.net"
     message_content_intent: Annotated[bool, BeforeValidator(_unquoted)] = False
+    catch_up_channels: Annotated[bool, BeforeValidator(_unquoted)] = False
     database_url: Annotated[Text, AfterValidator(_checked_database_url)] = "sqlite:///data/parley.db"
+    retention_days: Annotated[int, BeforeValidator(_unquoted), Field(ge=1, le=3650)] = 30
     catalogue_overlay: Annotated[Path, BeforeValidator(_unquoted)] | None = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_unquoted)] = "INFO"
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_unquoted)] = "text"
+    metrics_port: Annotated[int, BeforeValidator(_unquoted), Field(ge=1, le=65_535)] | None = None
+    metrics_host: Annotated[Text, AfterValidator(_checked_host)] = "127.0.0.1"
     discord_api_url: Url | None = None
     discord_gateway_url: Url | None = None
 
@@ -215,26 +227,21 @@ def read_settings(*, for_discord: bool, overrides: Mapping[str, Any] | None = No
     from_file: dict[str, str | None] = {}
     if env_file.is_file():
         try:
-            from_file = {name.upper(): value for name, value in dotenv_values(env_file).items()}
+            text = env_file.read_text(encoding="utf-8")
+            problems += _unreadable_lines(text, env_file.name)
+            from_file = {name.upper(): value for name, value in dotenv_values(stream=StringIO(text)).items()}
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError([f"{env_file}: cannot be read ({type(error).__name__}); save it as UTF-8"]) from None
     environment = {name.upper(): value for name, value in os.environ.items()}
-    values = {**from_file, **{name: value for name, value in environment.items() if value}}
+    values = {**_given(from_file), **_given(environment)}
 
-    explicit: dict[str, Any] = dict(overrides or {})
-    for name in SECRET_NAMES:
-        path = values.get(f"{name}_FILE")
-        if path and values.get(name):
-            problems.append(f"{name} and {name}_FILE are both set: keep one")
-        elif path:
-            try:
-                explicit[name.lower()] = Path(path).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                problems.append(f"{name}_FILE: the file cannot be read ({type(error).__name__})")
+    explicit: dict[str, Any] = {name.lower(): values[name] for name in NAMES if name in values} | dict(overrides or {})
+    for name, secret in _secret_files(values, problems):
+        explicit[name.lower()] = secret
 
     settings = None
     try:
-        settings = Settings(_env_file=env_file, **explicit)
+        settings = Settings(**explicit)
     except ValidationError as error:
         problems.extend(
             f"{str(entry['loc'][0]).upper()}: {entry['msg'].removeprefix('Value error, ')}"
@@ -243,10 +250,44 @@ def read_settings(*, for_discord: bool, overrides: Mapping[str, Any] | None = No
     if settings is not None and settings.chat_model not in settings.models_allowed:
         problems.append("ALLOWED_MODELS: does not allow CHAT_MODEL, which answers when nobody chose: add it")
     if for_discord:
-        problems += _missing({name for name, value in values.items() if value} | {name.upper() for name in explicit})
+        problems += _missing({name.upper() for name in explicit})
+    unknown = tuple(_unknown_names(from_file, environment, env_file.name))
     if settings is None or problems:
-        raise SettingsError(problems)
-    return ReadSettings(settings, tuple(_unknown_names(from_file, environment, env_file.name)))
+        # A mistyped name may be why another one is missing.
+        raise SettingsError([*problems, *unknown])
+    return ReadSettings(settings, unknown)
+
+
+def _secret_files(values: Mapping[str, str], problems: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each secret that is given as a file; what is wrong with one is added to ``problems``."""
+    for name in SECRET_NAMES:
+        path = values.get(f"{name}_FILE")
+        if path is None:
+            continue
+        if name in values:
+            problems.append(f"{name} and {name}_FILE are both set: keep one")
+            continue
+        try:
+            secret = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(f"{name}_FILE: the file cannot be read ({type(error).__name__})")
+        else:
+            yield name, secret
+            if not secret:
+                problems.append(f"{name}_FILE: the file is empty")
+
+
+def _unreadable_lines(text: str, file_name: str) -> Iterator[str]:
+    # python-dotenv leaves such a line out, and only its log says so.
+    for binding in parse_stream(StringIO(text)):
+        if binding.error:
+            yield f"{file_name} line {binding.original.line}: is not NAME=value, or a quote is not closed"
+
+
+def _given(values: Mapping[str, str | None]) -> dict[str, str]:
+    """Return what is more than blanks and quotes."""
+    cleaned = {name: _unquoted(value) for name, value in values.items()}
+    return {name: value for name, value in cleaned.items() if isinstance(value, str) and value.strip()}
 
 
 def _missing(given: set[str]) -> Iterator[str]:
@@ -262,7 +303,12 @@ def _unknown_names(
     from_file: Mapping[str, str | None], environment: Mapping[str, str], file_name: str
 ) -> Iterator[str]:
     known = {*NAMES, *(f"{name}_FILE" for name in SECRET_NAMES), ENV_FILE_VARIABLE}
-    for name in sorted({*from_file, *(name for name in environment if name.startswith(PREFIXES))} - known):
+    ours = {name for name in environment if name.startswith(PREFIXES) or _is_close(name, known)}
+    for name in sorted({*from_file, *ours} - known):
         close = difflib.get_close_matches(name, known, n=1)
         where = file_name if name in from_file else "the environment"
         yield f"{name} in {where} is not a setting of Parley" + (f": did you mean {close[0]}?" if close else "")
+
+
+def _is_close(name: str, known: Collection[str]) -> bool:
+    return bool(difflib.get_close_matches(name, known, n=1, cutoff=0.9))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,16 +21,19 @@ from cogs.ui.replies import screen_for
 ASK_ABOUT = "Ask AI about this"
 TEXT_INPUT_CHARS = 4000  # of a modal's text (Discord)
 MODAL_SECONDS = 1800.0  # Discord says nothing when a modal is closed
+CUSTOM_ID = "ask_about:"
+MODALS_REMEMBERED = 1000  # far more than are open at once
 
 
 class AboutMessage(discord.ui.Modal):
     """Asks what a member wants to know about a message."""
 
-    def __init__(self, bot: Parley, quote: Quote, *, opened_by: int) -> None:
+    def __init__(self, bot: Parley, quote: Quote, *, opened_by: int, forget: Callable[[str], None]) -> None:
         say = bot.services.sentences
         # discord.py finds a modal by this id alone: with one for all, the last one opened would answer for everybody.
-        super().__init__(title=say("menus.title"), timeout=MODAL_SECONDS, custom_id=f"ask_about:{opened_by}")
+        super().__init__(title=say("menus.title"), timeout=MODAL_SECONDS, custom_id=f"{CUSTOM_ID}{opened_by}")
         self._bot = bot
+        self._forget = forget
         self._quote = quote
         self._question: discord.ui.TextInput[AboutMessage] = discord.ui.TextInput(
             style=discord.TextStyle.paragraph,
@@ -41,6 +46,10 @@ class AboutMessage(discord.ui.Modal):
         private = say("menus.private")
         explained = say("menus.private_explained")
         self.add_item(discord.ui.Label(text=private, description=explained, component=self._private))
+
+    async def on_timeout(self) -> None:
+        """Let whoever sends it later be told."""
+        self._forget(self.custom_id)
 
     async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
         """Answer in the channel's conversation, or in the member's own."""
@@ -72,6 +81,7 @@ class Menus(commands.Cog):
 
     def __init__(self, bot: Parley) -> None:
         self._bot = bot
+        self._opened: deque[str] = deque(maxlen=MODALS_REMEMBERED)
         self._menu = app_commands.ContextMenu(
             name=ASK_ABOUT,
             callback=self._ask_about,
@@ -95,7 +105,24 @@ class Menus(commands.Cog):
             await interaction.response.send_message(answer, ephemeral=True)
             return
         quote = Quote(message.author.display_name, text)
-        await interaction.response.send_modal(AboutMessage(self._bot, quote, opened_by=interaction.id))
+        modal = AboutMessage(self._bot, quote, opened_by=interaction.id, forget=self._forget)
+        self._opened.append(modal.custom_id)
+        await interaction.response.send_modal(modal)
+
+    def _forget(self, custom_id: str) -> None:
+        if custom_id in self._opened:
+            self._opened.remove(custom_id)
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer a modal that an earlier process opened, or that was open for too long: discord.py says nothing."""
+        data: Mapping[str, Any] = interaction.data or {}
+        custom_id = str(data.get("custom_id", ""))
+        if interaction.type is not discord.InteractionType.modal_submit or not custom_id.startswith(CUSTOM_ID):
+            return
+        if custom_id not in self._opened:
+            text = self._bot.services.sentences("menus.closed")
+            await interaction.response.send_message(text, ephemeral=True)
 
 
 async def setup(bot: Parley) -> None:

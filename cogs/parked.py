@@ -49,7 +49,7 @@ class Parked(commands.Cog):
                     await interaction.followup.send(
                         page.content or discord.utils.MISSING, files=files_of(page), ephemeral=True
                     )
-        except (TimeoutError, OSError, aiohttp.ClientError, discord.HTTPException) as error:
+        except (TimeoutError, OSError, aiohttp.ClientError, discord.HTTPException, discord.RateLimited) as error:
             raise DeliveryFailed(type(error).__name__) from error
 
 

@@ -1,4 +1,4 @@
-"""Messages that the bot answers without a command; and, at start, the turns that a restart left unfinished."""
+"""Messages that the bot answers without a command: live, left unfinished by a restart, or missed while away."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from bot.core.conversation import ReplyKind
 from bot.core.errors import StoreUnavailable
 from bot.core.preferences import ChannelMode
 from cogs.ui.calls import nonce
+from cogs.ui.missed import MISSED_AGE, missed_messages, places_to_look_at
 from cogs.ui.questions import plain_text, question_of_message
 from cogs.ui.replies import BUTTONS, screen_for
+from cogs.ui.rights import may_answer
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ ORDINARY = (discord.MessageType.default, discord.MessageType.reply)
 TYPING_SECONDS = 3.0
 TYPED_MESSAGES = 500  # remembered, so that a message that Discord delivers again shows no typing for nothing
 HINTS_REMEMBERED = 1000
+PLACES_AT_ONCE = 3  # in which missed messages are answered
+TWIN_WARNING_SECONDS = 600.0
 
 
 class Triggers(commands.Cog):
@@ -35,6 +39,8 @@ class Triggers(commands.Cog):
         self._background: set[asyncio.Task[None]] = set()
         self._typed: deque[int] = deque(maxlen=TYPED_MESSAGES)
         self._hinted: set[tuple[str, int, int]] = set()  # situation, channel, author
+        self._catching_up: asyncio.Task[None] | None = None
+        self._twin_told_at: float | None = None
 
     async def cog_load(self) -> None:
         """Go on with what a restart left."""
@@ -46,21 +52,61 @@ class Triggers(commands.Cog):
     async def on_message(self, message: discord.Message) -> None:
         """Answer a message that is meant for the bot."""
         me = self._bot.user
+        if me is not None and message.author.id == me.id:
+            self._look_for_twin(message)
         if me is None or message.author.bot or message.webhook_id is not None or message.type not in ORDINARY:
+            return
+        if message.guild is None and getattr(message.channel, "guild_id", None) is not None:
+            # Nothing is known of the bot's rights there, nor of anybody's: not a direct message.
+            log.info("a message from a server that is not known", extra={"channel_id": message.channel.id})
             return
         if not self._is_addressed(message, me):
             await self._hint_at_withheld(message, me)
             return
+        await self._answer(message, me)
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Look for what was asked while nobody listened: a new session brings nothing of it."""
+        if self._catching_up is None or self._catching_up.done():
+            self._catching_up = self._start(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        since = self._services.clock.now() - MISSED_AGE
+        at_once = asyncio.Semaphore(PLACES_AT_ONCE)
+
+        async def look(place: discord.abc.Messageable) -> None:
+            async with at_once:
+                # One after the other: more would be too many at once for the queue.
+                for message in await missed_messages(place, since):
+                    await self._answer_missed(message)
+
+        await asyncio.gather(*(look(place) for place in await places_to_look_at(self._bot, since)))
+
+    async def _answer_missed(self, message: discord.Message) -> None:
+        me = self._bot.user
+        if me is None or message.author.bot or message.webhook_id is not None or message.type not in ORDINARY:
+            return
+        if self._is_addressed(message, me) and message.created_at > self._services.clock.now() - MISSED_AGE:
+            try:
+                await self._answer(message, me, live=False)
+            except Exception:  # the next one is still to be answered
+                log.exception("a missed message failed", extra={"trigger_id": message.id})
+
+    async def _answer(self, message: discord.Message, me: discord.ClientUser, *, live: bool = True) -> None:
+        """Answer a message that is addressed to the bot. One that was missed gets no hints and no typing."""
         if not self._may_reply(message) or self._services.turns.knows_limit(message.author.id):
             return
         question = question_of_message(message, own_id=me.id)
         if not question.text and message.guild is not None and me not in message.mentions:
             return  # a picture or a sticker in a channel where everything is answered: not a question
         if not question.text and not message.attachments:
-            await self._hint(message, "replies.empty_question" if message.guild else "replies.empty_direct_message")
+            if live:
+                key = "replies.empty_question" if message.guild else "replies.empty_direct_message"
+                await self._hint(message, key)
             return
         screen = screen_for(self._bot, question)
-        if message.id not in self._typed:
+        if live and message.id not in self._typed:
             self._typed.append(message.id)
             self._start(self._show_typing(message.channel))
         files = self._services.reading.files(message.attachments, kept=True)
@@ -101,16 +147,26 @@ class Triggers(commands.Cog):
 
     def _may_reply(self, message: discord.Message) -> bool:
         """Whether an answer can be sent at all: checked before anything is paid for."""
-        channel = message.channel
-        if message.guild is None or not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        if self._services.paused.is_paused(message.channel.id):
+            log.info("Discord refused messages there a while ago", extra={"channel_id": message.channel.id})
+            return False
+        if may_answer(message):
             return True
-        permissions = channel.permissions_for(message.guild.me)
-        in_thread = isinstance(channel, discord.Thread)
-        may_send = permissions.send_messages_in_threads if in_thread else permissions.send_messages
-        if permissions.view_channel and may_send:
-            return True
-        log.warning("may not send messages where it was asked", extra={"channel_id": channel.id})
+        log.warning("may not send messages where it was asked", extra={"channel_id": message.channel.id})
         return False
+
+    def _look_for_twin(self, message: discord.Message) -> None:
+        """Warn the operator of a message under the bot's name that this process did not send."""
+        known = message.nonce is None or message.nonce in self._services.sent
+        if known or message.type not in ORDINARY or message.webhook_id is not None:
+            return
+        now = self._services.clock.perf_seconds()
+        if self._twin_told_at is None or now - self._twin_told_at > TWIN_WARNING_SECONDS:
+            self._twin_told_at = now
+            log.warning(
+                "a message of this bot was sent by somebody else: does another program run with the same token?",
+                extra={"message_id": message.id, "channel_id": message.channel.id},
+            )
 
     async def _hint_at_withheld(self, message: discord.Message, me: discord.ClientUser) -> None:
         """Say how to ask when a message is meant for the bot and Discord withheld its words; once per person and place.
@@ -137,22 +193,27 @@ class Triggers(commands.Cog):
 
     async def _hint(self, message: discord.Message, key: str, **fields: str) -> None:
         text = self._services.sentences(key, **fields)
+        own_nonce = self._services.sent.add(nonce(ReplyKind.NOTICE, message.id, 0))
         try:
-            await message.reply(text, mention_author=False, nonce=nonce(ReplyKind.NOTICE, message.id, 0))
-        except discord.HTTPException as error:
-            log.warning("a hint was not sent", extra={"channel_id": message.channel.id, "code": error.code})
+            await message.reply(text, mention_author=False, nonce=own_nonce)
+        except (discord.HTTPException, discord.RateLimited) as error:
+            detail = type(error).__name__
+            log.warning("a hint was not sent", extra={"channel_id": message.channel.id, "detail": detail})
 
     async def _show_typing(self, channel: discord.abc.Messageable) -> None:
+        if not self._services.rest.has_room():
+            return
         try:
             async with asyncio.timeout(TYPING_SECONDS):
                 await channel.typing()
-        except (TimeoutError, OSError, discord.HTTPException) as error:
+        except (TimeoutError, OSError, discord.HTTPException, discord.RateLimited) as error:
             log.debug("typing was not shown", extra={"detail": type(error).__name__})
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
 
 async def setup(bot: Parley) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.cli import ending
 from bot.core.catalogue import Catalogue
+from bot.settings import SECRET_NAMES
 
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -65,15 +66,31 @@ def test_it_does_not_run_as_root_and_has_a_health_check() -> None:
 def test_compose_keeps_the_data_in_a_named_volume() -> None:
     assert "data:/app/data" in COMPOSE
     for line in (
+        'user: "10001:10001"',
         "read_only: true",
+        "/tmp:size=64m",
+        "stop_grace_period: 30s",
         "cap_drop: [ALL]",
         "no-new-privileges:true",
         "init: true",
-        "mem_limit",
-        "pids_limit",
+        "mem_limit: 512m",
+        "memswap_limit: 512m",
+        "pids_limit: 200",
     ):
         assert line in COMPOSE
     assert "ports:" not in COMPOSE
+    assert "privileged: true" not in COMPOSE
+    assert "useradd --uid 10001" in DOCKERFILE
+
+
+def test_the_secrets_of_the_compose_file_are_files_outside_of_image_and_repository() -> None:
+    named = re.findall(r"^\s*#\s+([A-Z_]+)_FILE: /run/secrets/([a-z_]+)$", COMPOSE, re.MULTILINE)
+    assert {name for name, _ in named} <= set(SECRET_NAMES)
+    assert len(named) == 2
+    for _, file in named:
+        assert f"#   {file}: {{file: ./secrets/{file}}}" in COMPOSE
+        assert not in_context(f"secrets/{file}")
+    assert "secrets/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
 def test_the_catalogue_example_can_be_used_as_it_stands() -> None:

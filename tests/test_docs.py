@@ -36,3 +36,11 @@ def test_no_page_names_this_machine_or_a_package_index() -> None:
     for path in (*ROOT.glob("*.txt"), *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "Makefile"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"^--[a-z]|index-url|find-links", text, re.MULTILINE) or path.name == "Makefile", path.name
+
+
+def test_every_test_that_the_pages_name_exists() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for path, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text(encoding="utf-8")):
+            assert re.search(rf"^(async )?def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE), (
+                f"{page.name} names {path}::{name}"
+            )

@@ -34,6 +34,7 @@ ONLY = {
     "jsonschema": "bot/reading/worker.py",
     "referencing": "bot/reading/worker.py",
     "pypdf": "bot/reading/worker.py",
+    "prometheus_client": "bot/metrics.py",  # which is imported when METRICS_PORT is set
 }
 
 

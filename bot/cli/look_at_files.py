@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import stat
 import time
 from collections.abc import Iterator
@@ -33,7 +34,8 @@ def look_at_files(settings: Settings) -> Iterator[Finding]:
     heartbeat = read_heartbeat(path.with_name(HEARTBEAT_NAME))
     if heartbeat is not None:
         verdict = judge(heartbeat, time.time())
-        yield ok("bot", verdict.line) if verdict.healthy else warn("bot", verdict.line, "look at its log")
+        well = verdict.healthy and not verdict.degraded
+        yield ok("bot", verdict.line) if well else warn("bot", verdict.line, "look at its log")
 
 
 def _folder(folder: Path, place: Path) -> Finding:
@@ -71,7 +73,7 @@ def _database(path: Path) -> Iterator[Finding]:
     except TooSlow:
         yield warn("database", f"its check took more than {CHECK_SECONDS:.0f} s", "run doctor again at a quiet time")
         return
-    text = f"whole, {state.size_bytes / MIB:.1f} MiB, schema {state.schema}"
+    text = f"whole, {state.size_bytes / MIB:.1f} MiB, schema {state.schema}, SQLite {sqlite3.sqlite_version}"
     if state.schema > known:
         advice = "run that version, or restore the backup that was made before its upgrade"
         yield problem("database", f"schema {state.schema} is newer than this program's {known}", advice)

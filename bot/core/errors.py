@@ -13,6 +13,9 @@ ParleyError
 ├── FileRefused             a file that came along is not read: its problem has the sentence
 ├── DeliveryFailed          Discord did not take the reply; it will be tried again
 ├── DeliveryRefused         Discord will never take the reply (no permission, channel gone)
+│   ├── ReplyBlocked        the server's AutoMod lets it not pass
+│   ├── ReplyTooLarge       a file is larger than Discord takes there
+│   └── MayNotAttach        the bot may not send files there
 ├── Refusal                 what a member may not do, or not any more, with a conversation
 │   ├── NotYours            somebody else's turns
 │   ├── NotLatest           only the latest turn can be answered again or gone on with
@@ -197,6 +200,24 @@ class DeliveryRefused(ParleyError):
     """Discord will never take the reply: no permission, channel gone, token expired."""
 
     code = "delivery_refused"
+
+
+class ReplyBlocked(DeliveryRefused):
+    """The server's AutoMod does not let the reply pass; a sentence in its place may."""
+
+    code = "reply_blocked"
+
+
+class ReplyTooLarge(DeliveryRefused):
+    """A file of the reply is larger than Discord takes there."""
+
+    code = "reply_too_large"
+
+
+class MayNotAttach(DeliveryRefused):
+    """The reply needs a file, and the bot may send none there."""
+
+    code = "may_not_attach"
 
 
 class Refusal(ParleyError):

@@ -35,6 +35,7 @@ FOCUS = "A member asks to keep above all what has to do with the following:"
 
 LONGEST_TOKENS = SUMMARY_TOKENS * 3 // 2
 CAP_TOKENS = 2_000  # of the request: some models reason before they write
+PARTS = 4  # of what is folded at once, each as long as a prompt: more would cost too much
 FAILURES = 2  # then the turns are left out without notes
 
 
@@ -74,19 +75,22 @@ def oldest_turns(history: History, *, keep_tokens: int, before: int | None = Non
     return turns[:start]
 
 
-def newest_turns(turns: Sequence[Turn], *, tokens: int) -> tuple[Turn, ...]:
-    """Return the newest of these turns, in whole pairs, that take no more than so many tokens; always the last pair."""
-    starts = [0]
-    while (end := end_of_pair(turns, starts[-1])) < len(turns):
-        starts.append(end)
-    room = tokens
-    kept = len(turns)
-    for start in reversed(starts):
-        room -= estimate_prompt_tokens([stored_message(turn) for turn in turns[start:kept]])
-        if room < 0 and kept < len(turns):
-            break
-        kept = start
-    return tuple(turns[kept:])
+def in_parts(turns: Sequence[Turn], *, tokens: int) -> list[tuple[Turn, ...]]:
+    """Return the turns in parts that take no more than so many tokens each, in whole pairs and at least one."""
+    parts: list[tuple[Turn, ...]] = []
+    start, room = 0, tokens
+    while start < len(turns):
+        end = end_of_pair(turns, start)
+        pair = tuple(turns[start:end])
+        weight = estimate_prompt_tokens([stored_message(turn) for turn in pair])
+        if parts and weight <= room:
+            parts[-1] += pair
+        else:
+            parts.append(pair)
+            room = tokens
+        room -= weight
+        start = end
+    return parts
 
 
 def messages_to_fold(history: History, turns: Sequence[Turn], focus: str | None) -> tuple[ChatMessage, ...]:
@@ -176,19 +180,21 @@ class Folding:
     ) -> FoldResult:
         if not turns:
             return FoldResult(FoldOutcome.NOTHING)
-        fitting = newest_turns(turns, tokens=self._parts.token_ratios.within(self._model(), self._prompt_tokens()))
-        if len(fitting) < len(turns):
-            # Very old turns that came back when notes were thrown away: notes on all of them would cost too much.
-            log.warning("left old turns out without notes", extra={**_about(key), "turns": len(turns) - len(fitting)})
-            await self._parts.store.trim(history.conversation_id, fitting[0].turn_id)
-            turns = fitting
-        summary = await self._write(key, payer, messages_to_fold(history, turns, focus), per_hour=per_hour)
-        self._failures.pop(key, None)
-        questions = sum(turn.chat_role is ChatRole.USER for turn in turns)
-        if not await self._parts.folds.fold(history, turns, summary):
-            log.info("a conversation changed while it was folded", extra=_about(key))
-            return FoldResult(FoldOutcome.CHANGED)
-        log.info("folded old turns", extra={**_about(key), "turns": len(turns), "chars": len(summary)})
+        # More than one part when notes were thrown away with a turn that they knew of, and old turns came back.
+        parts = in_parts(turns, tokens=self._parts.token_ratios.within(self._model(), self._prompt_tokens()))
+        if left_out := sum(map(len, parts[:-PARTS])):
+            log.warning("left old turns out without notes", extra={**_about(key), "turns": left_out})
+            await self._parts.store.trim(history.conversation_id, parts[-PARTS][0].turn_id)
+        questions = 0
+        for part in parts[-PARTS:]:
+            summary = await self._write(key, payer, messages_to_fold(history, part, focus), per_hour=per_hour)
+            self._failures.pop(key, None)
+            if not await self._parts.folds.fold(history, part, summary):
+                log.info("a conversation changed while it was folded", extra=_about(key))
+                return FoldResult(FoldOutcome.CHANGED)
+            log.info("folded old turns", extra={**_about(key), "turns": len(part), "chars": len(summary)})
+            questions += sum(turn.chat_role is ChatRole.USER for turn in part)
+            history = replace(history, summary=summary)
         return FoldResult(FoldOutcome.FOLDED, questions)
 
     async def _write(

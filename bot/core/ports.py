@@ -291,6 +291,10 @@ class TurnStore(Protocol):
         """
         ...
 
+    async def explain(self, trigger_id: int, reason: str, error_id: str, reply: Reply) -> None:
+        """Put a notice into the outbox in place of the READY reply, which Discord refuses."""
+        ...
+
     async def finish(self, trigger_id: int) -> None:
         """End the claim: DONE after an answer, FAILED after a notice. Wipes the token, the outbox and the question.
 

@@ -38,6 +38,11 @@ class TurnQueue:
         line = self._lines.get(key)
         return line is not None and len(line.waiting) >= TURNS_WAITING
 
+    @property
+    def waiting(self) -> int:
+        """How many questions wait, over all conversations."""
+        return sum(len(line.waiting) for line in self._lines.values())
+
     @asynccontextmanager
     async def place(self, key: ConversationKey, member_id: int) -> AsyncIterator[None]:
         """Wait for this member's turn and hold it. Raises ``Busy`` when too many wait already."""

@@ -24,8 +24,11 @@ from bot.core.errors import (
     DeliveryRefused,
     Interrupted,
     LimitReached,
+    MayNotAttach,
     ModelNotAllowed,
     ParleyError,
+    ReplyBlocked,
+    ReplyTooLarge,
     StoreUnavailable,
     TaskInterrupted,
     new_error_id,
@@ -41,7 +44,8 @@ from bot.core.working import Work, work_for
 
 log = logging.getLogger(__name__)
 
-DELIVERY_PAUSES_SECONDS = (5.0, 15.0, 45.0, 120.0, 240.0, 300.0)  # about 12 minutes in all
+DELIVERY_PAUSES_SECONDS = (5.0, 15.0, 30.0, *(60.0,) * 11)  # about 12 minutes in all
+EXPLAINED = (ReplyBlocked, ReplyTooLarge, MayNotAttach)  # the reply does not stand; a sentence in its place can
 
 
 Move: TypeAlias = Callable[[Question], Awaitable[None]]  # keeps the question as it goes on elsewhere
@@ -69,6 +73,16 @@ class TurnService:
         self.parked = ParkedReplies(parts.store)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
+
+    @property
+    def answering(self) -> int:
+        """How many questions are being answered."""
+        return max(0, len(self._works) - self.waiting)
+
+    @property
+    def waiting(self) -> int:
+        """How many questions wait for others of their conversation."""
+        return self._queue.waiting
 
     def early_refusal(
         self, key: ConversationKey | None, *, member_id: int | None = None, model: str | None = None
@@ -340,6 +354,9 @@ class TurnService:
             await screen.deliver(reply)
         except DeliveryRefused as error:
             log.warning("Discord refuses the reply", extra={**ids(question), "detail": error.detail})
+            explained = isinstance(error, EXPLAINED) and reply.kind is ReplyKind.ANSWER
+            if explained and not _is_parked(question):
+                return await self._explain(question, screen, error)
             await self._park_or_expire(question, reply, error.detail)
             return True
         except DeliveryFailed as error:
@@ -347,6 +364,13 @@ class TurnService:
             return False
         await self._store.finish(question.trigger_id)
         return True
+
+    async def _explain(self, question: Question, screen: Screen, error: DeliveryRefused) -> bool:
+        """Say why the answer is not shown; it stays in its conversation. ``False``: to be tried again."""
+        problem, error_id = self._identify(error, question)
+        notice = compose_notice(question, problem, error_id, self._parts.sentences)
+        await self._store.explain(question.trigger_id, problem.code, error_id, notice)
+        return await self._try_to_deliver(question, screen, notice)
 
     async def _deliver(self, question: Question, screen: Screen, reply: Reply) -> None:
         """Deliver what the outbox holds, again and again until it stands or is too old to matter."""
@@ -360,10 +384,15 @@ class TurnService:
 
     async def _park_or_expire(self, question: Question, reply: Reply, reason: str) -> None:
         """Keep what was paid for, and what only its asker may see, until their next command; end the rest."""
-        if reply.kind is ReplyKind.ANSWER and (question.route.ephemeral or question.task is not None):
+        if reply.kind is ReplyKind.ANSWER and _is_parked(question):
             await self.parked.add(question)
         else:
             await self._store.expire(question.trigger_id, reason)
 
     def _seconds_left(self, question: Question) -> float:
         return (question.asked_at + timedelta(seconds=TURN_SECONDS) - self._parts.clock.now()).total_seconds()
+
+
+def _is_parked(question: Question) -> bool:
+    """Whether an answer that cannot be shown is kept for its asker's next command."""
+    return question.route.ephemeral or question.task is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 
 from bot.core.errors import KeyRejected, ProviderError, ProviderTimeout, ProviderUnavailable, QuotaExhausted
 from bot.core.ports import Clock
@@ -27,6 +27,12 @@ class Breaker:
         self._failed_at: deque[float] = deque(maxlen=FAILURES)
         self._error: type[ProviderError] | None = None
         self._next_try_at = 0.0
+        self.outcomes: Counter[str] = Counter()  # "ok", or an error's code -> requests that ended so
+
+    @property
+    def open_code(self) -> str | None:
+        """The code of the error that opened the breaker; ``None`` while it is closed."""
+        return None if self._error is None else self._error.code
 
     def check(self) -> None:
         """Let a request pass, or raise the error that opened the breaker."""
@@ -40,6 +46,7 @@ class Breaker:
 
     def record(self, error: ProviderError | None) -> None:
         """Take note of how a request ended. An error that the server itself answered with shows that it is well."""
+        self.outcomes["ok" if error is None else error.code] += 1
         now = self._clock.perf_seconds()
         if isinstance(error, QuotaExhausted | KeyRejected):
             self._open(type(error), now, OPEN_SECONDS_BY_ERROR[type(error)])

@@ -59,6 +59,11 @@ class OpenAIChatModel:
         self._random = random.SystemRandom()
         self._client = make_client(base_url=self._base_url, api_key=api_key)
 
+    @property
+    def breaker(self) -> Breaker:
+        """The circuit breaker of the endpoint."""
+        return self._breaker
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.close()

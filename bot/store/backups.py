@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,10 +66,25 @@ def write_backup(path: Path, target: Path) -> DatabaseState:
         raise StoreProblem(f"The backup {target} cannot be written ({error.strerror})") from error
 
 
-def restore_backup(backup: Path, path: Path, *, kept: Path, migrations: Path) -> DatabaseState:
+def restore_newest(path: Path, *, kept: Path, migrations: Path) -> tuple[Path, DatabaseState]:
+    """Put the newest whole backup beside a damaged database in its place; the damaged one becomes ``kept``.
+
+    The caller owns the data folder. Raises ``StoreProblem`` when there is none, and then nothing has changed.
+    """
+    backups = sorted(path.parent.glob("*.backup"), key=lambda backup: backup.stat().st_mtime, reverse=True)
+    for backup in backups:
+        try:
+            return backup, restore_backup(backup, path, kept=kept, migrations=migrations, damaged=True)
+        except StoreProblem:
+            continue  # an older one may be whole
+    raise StoreProblem(f"There is no whole backup of {path} beside it: {len(backups)} were looked at")
+
+
+def restore_backup(backup: Path, path: Path, *, kept: Path, migrations: Path, damaged: bool = False) -> DatabaseState:
     """Put a checked copy of a backup in the database's place; the database becomes ``kept``.
 
-    The caller owns the data folder. Raises ``StoreProblem``, and then nothing has changed.
+    The caller owns the data folder. A ``damaged`` database is not opened: it is kept byte for byte, with its log.
+    Raises ``StoreProblem``, and then nothing has changed.
     """
     try:
         with backup.open("rb") as file:
@@ -82,7 +97,7 @@ def restore_backup(backup: Path, path: Path, *, kept: Path, migrations: Path) ->
         with new_file(whole) as copy:
             shutil.copyfile(backup, copy)
             state = _checked(copy, backup, migrations)
-        _keep(path, kept)
+        _keep(path, kept, damaged=damaged)
         whole.replace(path)
     except OSError as error:
         raise StoreProblem(f"{backup} cannot be restored ({error.strerror}); nothing is lost") from error
@@ -114,16 +129,14 @@ def _check_schema(connection: sqlite3.Connection, backup: Path, migrations: Path
     check_history(backup, read_migrations(migrations), applied)
 
 
-def _keep(path: Path, kept: Path) -> None:
+def _keep(path: Path, kept: Path, *, damaged: bool) -> None:
     """Move the database aside with what belongs to it, so that no write-ahead log meets another file."""
     if not path.exists():
         return
-    try:
+    if not damaged:
         # What is in the log goes into the file, which then stands for itself.
-        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    except sqlite3.Error:
-        pass  # damaged: that is why somebody restores; its log is kept beside it
     for end in BESIDE:
         beside = path.with_name(path.name + end)
         if beside.exists():

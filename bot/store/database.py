@@ -23,7 +23,7 @@ import aiosqlite
 
 from bot.core.errors import StoreUnavailable
 from bot.store.files import new_file, private_file, private_folder
-from bot.store.problem import StoreProblem
+from bot.store.problem import DatabaseDamaged, StoreProblem
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ SQLITE_VERSION = (3, 37, 0)  # STRICT tables
 BUSY_TIMEOUT_MS = 5000
 BUSY_ATTEMPTS = 3  # a backup or another tool may hold the file for longer than one busy timeout
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY")
+# Comes first, and only new files take it: their free pages can be given back (bot/store/retention.py).
+NEW_FILE = "auto_vacuum=INCREMENTAL"
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -109,7 +111,7 @@ class Database:
         try:
             if size:
                 await _check(path, busy_timeout_ms)
-            return cls(path, await _connect(path, busy_timeout_ms))
+            return cls(path, await _connect(path, busy_timeout_ms, new=not size))
         except sqlite3.Error as error:
             raise _unusable(path, error) from error
         except UnicodeDecodeError:  # what is damaged is named in its own broken bytes, which go no further
@@ -213,11 +215,11 @@ async def _check(path: Path, busy_timeout_ms: int) -> None:
         raise _damaged(path, "quick_check")
 
 
-async def _connect(path: Path, busy_timeout_ms: int) -> aiosqlite.Connection:
+async def _connect(path: Path, busy_timeout_ms: int, *, new: bool) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(path, isolation_level=None, timeout=busy_timeout_ms / 1000)
     try:
         connection.row_factory = sqlite3.Row
-        for pragma in PRAGMAS:
+        for pragma in (NEW_FILE, *PRAGMAS) if new else PRAGMAS:
             await connection.execute_fetchall(f"PRAGMA {pragma}")
     except BaseException:
         await connection.close()
@@ -244,8 +246,8 @@ def _unusable(path: Path, error: sqlite3.Error) -> StoreProblem:
     return _damaged(path, name)
 
 
-def _damaged(path: Path, name: str) -> StoreProblem:
-    return StoreProblem(
+def _damaged(path: Path, name: str) -> DatabaseDamaged:
+    return DatabaseDamaged(
         f"The database {path} is damaged ({name}) and was left as it is: restore a backup, "
         "or move it and the files beside it (-wal, -shm) away to begin with an empty one"
     )

@@ -11,5 +11,9 @@ class StoreProblem(Exception):
         self.problem = problem
 
 
+class DatabaseDamaged(StoreProblem):
+    """The database's file is not whole; it was left as it is."""
+
+
 class FolderInUse(StoreProblem):
     """Another process owns the data folder."""

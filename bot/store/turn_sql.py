@@ -75,6 +75,11 @@ WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating')
 RETURNING trigger_id
 """
 
+UNREADY: Final = """
+UPDATE claims SET state = 'generating', updated_at = :now WHERE trigger_id = :trigger_id AND state = 'ready'
+RETURNING trigger_id
+"""
+
 QUESTION: Final = "SELECT question FROM pending WHERE trigger_id = :trigger_id"
 
 REVISE: Final = "UPDATE pending SET question = :question WHERE trigger_id = :trigger_id"
@@ -116,13 +121,13 @@ FINISH: Final = """
 UPDATE claims
 SET state = CASE reply_kind WHEN 'answer' THEN 'done' ELSE 'failed' END, parked_at = NULL, updated_at = :now
 WHERE trigger_id = :trigger_id AND state = 'ready'
-RETURNING state = 'failed' AND retryable = 1 AS keeps_question
+RETURNING state, state = 'failed' AND retryable = 1 AS keeps_question
 """
 
 EXPIRE: Final = """
 UPDATE claims SET state = 'expired', reason = :reason, parked_at = NULL, updated_at = :now
 WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating', 'ready')
-RETURNING 0 AS keeps_question
+RETURNING state, 0 AS keeps_question
 """
 
 CANCEL: Final = """

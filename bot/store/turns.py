@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -46,6 +47,7 @@ class SqliteTurnStore:
         self._clock = clock
         # Reservations of an earlier run are never released: nobody knows what was spent before it died.
         self._run_id = secrets.randbits(62)
+        self.ended: Counter[str] = Counter()  # state -> claims that this run of the program ended so
 
     async def claim(self, question: Question) -> bool:
         """Record the trigger as CLAIMED; ``False`` when it was claimed before.
@@ -271,6 +273,17 @@ class SqliteTurnStore:
 
         await self._database.transaction(work)
 
+    async def explain(self, trigger_id: int, reason: str, error_id: str, reply: Reply) -> None:
+        """Put a notice into the outbox in place of the READY reply, which Discord refuses."""
+        now = self._now()
+
+        async def work(transaction: Transaction) -> None:
+            if await transaction.run(sql.UNREADY, {"trigger_id": trigger_id, "now": now}):
+                await transaction.run(sql.EMPTY_OUTBOX, {"trigger_id": trigger_id})
+                await self._make_ready(transaction, trigger_id, reply, now, reason=reason, error_id=error_id)
+
+        await self._database.transaction(work)
+
     async def finish(self, trigger_id: int) -> None:
         """End a READY claim and wipe it; a failed question stays for ``take_failed`` when its notice is retryable."""
         await self._end(sql.FINISH, trigger_id)
@@ -284,14 +297,17 @@ class SqliteTurnStore:
         parameters: Parameters = {"trigger_id": trigger_id, "now": self._now()}
         cost: Parameters = {**parameters, "run_id": self._run_id, "billed": int(billed)}
 
-        async def work(transaction: Transaction) -> None:
+        async def work(transaction: Transaction) -> bool:
             if await transaction.run(sql.CANCEL, parameters):
                 await transaction.run(sql.SETTLE_FAILED, cost)
                 await transaction.run(sql.FORGET_QUESTION, parameters)
                 await transaction.run(sql.EMPTY_OUTBOX, parameters)
                 await transaction.run(sql.EMPTY_OUTBOX_FILES, parameters)
+                return True
+            return False
 
-        await self._database.transaction(work)
+        if await self._database.transaction(work):
+            self.ended[ClaimState.CANCELLED] += 1
 
     async def park(self, trigger_id: int) -> None:
         """Leave a READY reply where it is until its author's next command; its token is of no use any more."""
@@ -417,19 +433,25 @@ class SqliteTurnStore:
         return True
 
     async def _end(self, statement: str, trigger_id: int, *, reason: str | None = None) -> None:
-        await self._database.transaction(lambda transaction: self._end_in(transaction, statement, trigger_id, reason))
+        state = await self._database.transaction(
+            lambda transaction: self._end_in(transaction, statement, trigger_id, reason)
+        )
+        if state is not None:
+            self.ended[state] += 1
 
     async def _end_in(
         self, transaction: Transaction, statement: str, trigger_id: int, reason: str | None = None
-    ) -> None:
+    ) -> str | None:
+        """Return the state that the claim ended in; ``None`` when it had ended before."""
         parameters: Parameters = {"trigger_id": trigger_id, "reason": reason, "now": self._now()}
         rows = await transaction.run(statement, parameters)
-        if rows:
-            await transaction.run(sql.KEEP_QUESTION if rows[0]["keeps_question"] else sql.FORGET_QUESTION, parameters)
-            await transaction.run(sql.EMPTY_OUTBOX, parameters)
-            await transaction.run(sql.EMPTY_OUTBOX_FILES, parameters)
-        else:
+        if not rows:
             await _require(transaction, trigger_id, *sql.ENDED)
+            return None
+        await transaction.run(sql.KEEP_QUESTION if rows[0]["keeps_question"] else sql.FORGET_QUESTION, parameters)
+        await transaction.run(sql.EMPTY_OUTBOX, parameters)
+        await transaction.run(sql.EMPTY_OUTBOX_FILES, parameters)
+        return str(rows[0]["state"])
 
     def _reserved(
         self, trigger_id: int, reservation: Reservation, cap_micro_usd: int, payer_id: int | None

@@ -6,13 +6,14 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import TypeVar
 
 import aiohttp
 import discord
 
 from bot.core.conversation import ReplyKind
-from bot.core.errors import DeliveryFailed, DeliveryRefused
+from bot.core.errors import DeliveryFailed, DeliveryRefused, ReplyBlocked, ReplyTooLarge
 from bot.core.limits import NONCE_CHARS
 from bot.core.ports import Clock
 
@@ -20,14 +21,18 @@ T = TypeVar("T")
 
 CALL_SECONDS = 15.0
 UPLOAD_SECONDS = 60.0
+TRYING_SECONDS = 60.0  # no new try after that: the outbox goes on
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
+NO_RIGHT = frozenset({50001, 50013})  # Missing Access, Missing Permissions
+BLOCKED = frozenset({200000, 200001, 240000})  # by AutoMod, or for its links
+TOO_LARGE = frozenset({40005, 50045})
 
 UNKNOWN_MESSAGE = 10008
 # What discord.py raises at an answer that is not what Discord's API sends: a proxy's page, a field that is missing.
 UNREADABLE = (TypeError, ValueError, LookupError, AttributeError)
 NO_HISTORY = 160002  # a reply needs Read Message History; a plain message does not
 # Discord will say the same tomorrow: no permission, channel or token gone, thread locked, blocked by AutoMod.
-FINAL_CODES = frozenset({10003, 10004, 10015, 10062, 50001, 50007, 50013, 50027, 50083, 160006, 200000, 200001, 240000})
+FINAL_CODES = NO_RIGHT | {10003, 10004, 10015, 10062, 50007, 50027, 50083, 160006}
 
 
 def nonce(kind: ReplyKind, trigger_id: int, page: int) -> str:
@@ -41,13 +46,20 @@ def is_refused_reference(error: DeliveryRefused) -> bool:
     return isinstance(error.__cause__, discord.HTTPException) and error.__cause__.code == NO_HISTORY
 
 
+def is_missing_right(error: DeliveryRefused) -> bool:
+    """Whether the bot lacks a permission in the channel."""
+    return isinstance(error.__cause__, discord.HTTPException) and error.__cause__.code in NO_RIGHT
+
+
 async def call(make: Callable[[], Awaitable[T]], *, clock: Clock, seconds: float = CALL_SECONDS) -> T:
     """Await what ``make`` returns, repeating it after faults of the network or of Discord's servers.
 
     Only for calls that may be repeated: edits, and creates with a nonce. Raises ``DeliveryFailed`` when it may work
-    later, ``DeliveryRefused`` when it never will, and ``discord.NotFound`` for a message that is gone.
+    later, ``DeliveryRefused`` when it never will, and ``discord.NotFound`` for a message that is gone. An answer that
+    is no JSON counts as a fault: something between Discord and here gave it.
     """
     detail = ""
+    began_at = clock.perf_seconds()
     for pause in (*PAUSES_SECONDS, None):
         try:
             async with asyncio.timeout(seconds):
@@ -60,10 +72,15 @@ async def call(make: Callable[[], Awaitable[T]], *, clock: Clock, seconds: float
             detail = f"status {error.status} code {error.code}"
             if isinstance(error, discord.NotFound) and error.code == UNKNOWN_MESSAGE:
                 raise
+            if error.code in BLOCKED:
+                raise ReplyBlocked(detail) from error
+            if error.code in TOO_LARGE or error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                raise ReplyTooLarge(detail) from error
             if error.status in (401, 403, 404) or error.code in FINAL_CODES:
                 raise DeliveryRefused(detail) from error
             if error.status < 500:  # 429 without Via is a ban; other 4xx are our own mistakes
                 raise (DeliveryFailed if error.status == 429 else DeliveryRefused)(detail) from error
-        if pause is not None:
-            await clock.sleep(pause)
+        if pause is None or clock.perf_seconds() - began_at > TRYING_SECONDS:
+            break
+        await clock.sleep(pause)
     raise DeliveryFailed(detail)

@@ -213,6 +213,9 @@ def screen_for(
         clock=services.clock,
         pace=services.pace,
         place=services.store.place,
+        has_room=services.rest.has_room,
+        sends=services.sent.add,
+        lacks_right=services.paused.pause,
         growing_view=lambda asked: _view(StopButton(asked.trigger_id, services.sentences("buttons.stop"))),
         finished_view=partial(_finished_view, services.sentences),
     )

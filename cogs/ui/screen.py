@@ -13,19 +13,21 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import discord
 
 from bot.core.conversation import Page, Question, Reply, ReplyKind
-from bot.core.errors import DeliveryFailed, DeliveryRefused, StoreUnavailable
+from bot.core.errors import DeliveryFailed, DeliveryRefused, MayNotAttach, StoreUnavailable
 from bot.core.limits import EDIT_SECONDS
 from bot.core.pacing import EditPace
 from bot.core.ports import Clock, Draft
-from cogs.ui.calls import CALL_SECONDS, UPLOAD_SECONDS, call, is_refused_reference, nonce
+from cogs.ui.calls import CALL_SECONDS, UPLOAD_SECONDS, call, is_missing_right, is_refused_reference, nonce
 from cogs.ui.recovering import Traces, find_pages
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 FIRST_EDIT_SECONDS = EDIT_SECONDS / 2  # the first words are few: the next ones follow sooner
 
@@ -36,12 +38,19 @@ Place = Callable[[int, int, int], Awaitable[None]]  # trigger id, page, message 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every screen of the process shares. ``view`` makes the buttons of a reply, fresh for every call."""
+    """What every screen of the process shares. ``view`` makes the buttons of a reply, fresh for every call.
+
+    ``has_room``: whether an edit that nobody would miss may be made. ``sends``: is told every nonce. ``lacks_right``:
+    is told the channel in which the bot lacks a permission.
+    """
 
     client: discord.Client
     clock: Clock
     pace: EditPace
     place: Place
+    has_room: Callable[[], bool]
+    sends: Callable[[str], str]
+    lacks_right: Callable[[int], None]
     growing_view: Callable[[Question], discord.ui.View]
     finished_view: Callable[[Question, Reply], discord.ui.View | None]
 
@@ -52,6 +61,8 @@ class _Shown:
 
     message_id: int
     content: str | None
+    growing: bool = False  # this process wrote something unfinished there
+    has_buttons: bool = False  # of an answer that goes on in no other message yet
 
 
 class DiscordScreen(ABC):
@@ -91,6 +102,9 @@ class DiscordScreen(ABC):
     async def _keep_showing(self) -> None:
         try:
             while self._draft is not None and not self._finished:
+                if not self._around.has_room():  # finished answers of all channels go first
+                    await self._pause(EDIT_SECONDS)
+                    continue
                 if any(shown.content is not None for shown in self._shown):  # the very first words never wait
                     wait = self._around.pace.reserve(self._pace_key, self._around.clock.perf_seconds())
                     if wait > 0:
@@ -102,6 +116,7 @@ class DiscordScreen(ABC):
             # Growing text is a courtesy: the finished answer is delivered, retried and accounted for by itself.
             log.info("an unfinished answer was not shown", extra={"detail": str(error)[:60]})
             self._finished = True
+            self._unsure = not self._question.route.ephemeral
         finally:
             self._edits = None
 
@@ -135,10 +150,31 @@ class DiscordScreen(ABC):
         await self._stop_showing()
         self._around.pace.note(self._pace_key, self._around.clock.perf_seconds())
         await self._recover(reply)
-        await self._show_pages(reply.pages, growing=False, reply=reply)
+        try:
+            await self._show_pages(reply.pages, growing=False, reply=reply)
+        except DeliveryRefused as error:
+            if is_missing_right(error):
+                self._around.lacks_right(self._question.route.channel_id)
+            if type(error) is DeliveryRefused:  # others are followed by a sentence in its place
+                await self._take_away_unfinished()
+            raise
+        except DeliveryFailed:
+            # Discord may have taken what it did not confirm, and forgets nonces after some minutes: look next time.
+            self._unsure = not self._question.route.ephemeral
+            raise
         for surplus in self._shown[len(reply.pages) :]:
             await self._drop(surplus)
         del self._shown[len(reply.pages) :]
+
+    async def _take_away_unfinished(self) -> None:
+        """Leave no half answer behind that says it is still being written."""
+        for shown in [shown for shown in self._shown if shown.growing]:
+            try:
+                await self._drop(shown)
+            except (DeliveryFailed, DeliveryRefused) as error:
+                log.info("an unfinished answer stays in sight", extra={"detail": error.detail})
+            else:
+                self._shown.remove(shown)
 
     async def _show_pages(
         self, pages: list[Page] | tuple[Page, ...], *, growing: bool, reply: Reply | None = None
@@ -151,9 +187,10 @@ class DiscordScreen(ABC):
                 await self._create(number, page, kind, self._view(reply) if last else None)
             elif not growing or shown.content is None:
                 await self._update(number, page, kind, self._view(reply) if last else None)
-            elif shown.content != page.content:
+            elif shown.content != page.content or (shown.has_buttons and not last):
                 # The buttons stay where they stand, until the answer goes on in another message.
                 await self._update(number, page, kind, KEEP if last else None)
+            self._shown[number].growing, self._shown[number].has_buttons = growing, last
 
     def _view(self, reply: Reply | None) -> discord.ui.View | None:
         """Return the buttons of the newest page, made anew: discord.py forgets a view's items when it is sent twice."""
@@ -234,9 +271,17 @@ class DiscordScreen(ABC):
         async def send() -> discord.Message:
             files = files_of(page)
             attached = {**options, "files": files} if files else options
-            return await self._channel.send(page.content or None, nonce=own_nonce, **attached)
+            return await self._channel.send(page.content or None, nonce=self._around.sends(own_nonce), **attached)
 
-        return await call(send, clock=self._around.clock, seconds=_seconds(page))
+        return await self._call(send, page)
+
+    async def _call(self, make: Callable[[], Awaitable[T]], page: Page) -> T:
+        try:
+            return await call(make, clock=self._around.clock, seconds=_seconds(page))
+        except DeliveryRefused as error:
+            if page.files and is_missing_right(error):
+                raise MayNotAttach(error.detail) from error
+            raise
 
     async def _edit_in_channel(self, number: int, page: Page, view: discord.ui.View | None) -> None:
         message = self._channel.get_partial_message(self._shown[number].message_id)
@@ -244,7 +289,15 @@ class DiscordScreen(ABC):
         async def edit() -> discord.Message:
             return await message.edit(content=page.content, attachments=_attachments(page), view=view)
 
-        await call(edit, clock=self._around.clock, seconds=_seconds(page))
+        await self._call(edit, page)
+
+    async def _send_again(
+        self, number: int, page: Page, kind: ReplyKind, send: Callable[[str], Awaitable[discord.Message]]
+    ) -> None:
+        """Show a page in a new message. The deleted message's nonce still leads to it, so this one needs another."""
+        message = await send(nonce(kind, self._shown[number].message_id, number))
+        self._shown[number] = _Shown(message.id, message.content)
+        await self._remember(number, message.id)
 
     @property
     @abstractmethod
@@ -299,15 +352,14 @@ class MessageScreen(DiscordScreen):
         await self._edit_in_channel(number, page, view)
 
     async def _replace(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
-        # The deleted message's nonce still leads to it, so the new one needs another.
-        again = nonce(kind, self._shown[number].message_id, number)
-        message = await self._send_numbered(number, page, again, None if view is KEEP else view)
-        self._shown[number] = _Shown(message.id, message.content)
-        await self._remember(number, message.id)
+        buttons = None if view is KEEP else view
+        await self._send_again(number, page, kind, lambda again: self._send_numbered(number, page, again, buttons))
 
 
 class InteractionScreen(DiscordScreen):
     """An answer to an interaction: its original response, and further messages in the channel."""
+
+    _response_is_gone = False  # somebody deleted it, and a message of the channel stands in its place
 
     @property
     def _pace_key(self) -> str:
@@ -319,7 +371,7 @@ class InteractionScreen(DiscordScreen):
         return await self._send_to_channel(page, view, nonce(kind, self._question.trigger_id, number))
 
     async def _edit(self, number: int, page: Page, view: discord.ui.View | None) -> None:
-        if number > 0:
+        if number > 0 or self._response_is_gone:
             await self._edit_in_channel(number, page, view)
             return
         route = self._question.route
@@ -336,15 +388,19 @@ class InteractionScreen(DiscordScreen):
             )
 
         try:
-            await call(edit, clock=self._around.clock, seconds=_seconds(page))
-        except DeliveryRefused:
-            if route.ephemeral:
+            await self._call(edit, page)
+        except DeliveryRefused as error:
+            if route.ephemeral or type(error) is not DeliveryRefused:
                 raise  # only the token leads there, and a private answer is never shown anywhere else
             # The token has ended after its 15 minutes; the message is the bot's own, and the channel leads there too.
             await self._edit_in_channel(0, page, view)
 
     async def _replace(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
-        raise DeliveryRefused("the original response was deleted")
+        if self._question.route.single_page:  # private, or nothing can be sent there
+            raise DeliveryRefused("the original response was deleted")
+        buttons = None if view is KEEP else view
+        self._response_is_gone = True
+        await self._send_again(number, page, kind, lambda again: self._send_to_channel(page, buttons, again))
 
 
 def files_of(page: Page) -> list[discord.File]:

@@ -8,8 +8,10 @@ from typing import Any
 
 import discord
 
+from bot.core.conversation import ReplyKind
 from bot.core.errors import CannotMakeThreads, MayNotMakeThreads, NoThreadsHere
 from bot.core.preferences import ChannelMode
+from cogs.ui.calls import nonce
 from cogs.ui.telling import parley
 
 log = logging.getLogger(__name__)
@@ -63,8 +65,10 @@ async def open_thread(
     await services.preferences.set_channel_mode(thread.id, ChannelMode.AUTO, changed_by=interaction.user.id)
     mention = interaction.client.user.mention if interaction.client.user is not None else ""
     key = "replies.thread_every_message" if services.message_content else "replies.thread_mention"
+    own_nonce = services.sent.add(nonce(ReplyKind.NOTICE, thread.id, 0))
     try:
-        await thread.send(f"{first_line}\n{services.sentences(key, mention=mention)}")
-    except discord.HTTPException as error:
-        log.warning("a thread's first message was not sent", extra={"channel_id": thread.id, "code": error.code})
+        await thread.send(f"{first_line}\n{services.sentences(key, mention=mention)}", nonce=own_nonce)
+    except (discord.HTTPException, discord.RateLimited) as error:
+        detail = type(error).__name__
+        log.warning("a thread's first message was not sent", extra={"channel_id": thread.id, "detail": detail})
     return thread

@@ -76,7 +76,7 @@ def settings_for(folder: Path, standin: StandIn, **changes: Any) -> Settings:
         "database_url": f"sqlite:///{folder / 'parley.db'}",
         **changes,
     }
-    return Settings(_env_file=None, **given)
+    return Settings(**given)
 
 
 @pytest.fixture

@@ -251,6 +251,12 @@ async def test_branch_in_a_direct_message_begins_anew_there(world: World) -> Non
     assert [m["role"] for m in asked] == ["system", "user", "assistant", "user"]
     assert "one" in asked[1]["content"]
     assert "two" not in str(asked[1]["content"])
+    _, second, _ = world.answers(world.asker.user.dm_channel)
+    assert "has gone on" in said(await world.asker.user.click(second, label="Regenerate"))
+    await world.asker.user.click(second, label="Branch")
+    await world.asker.send_dm("four")
+    assert "two" in str(world.sent_to_model()[-1]), "what was said later was kept"
+    assert "three" not in str(world.sent_to_model()[-1])
 
 
 @pytest.mark.parametrize("who", ["bot", "member"])

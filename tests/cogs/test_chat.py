@@ -12,6 +12,7 @@ from simcord.results import InteractionResult
 from bot.app import Parley
 from bot.core.limits import MESSAGE_CHARS
 from bot.sandbox.standin import Cut, Html, Refuse, Say
+from cogs.ui.replies import TryAgainButton
 from tests.cogs.conftest import World
 
 ERROR_ID = re.compile(r"error id: ([0-9a-f]{8})")
@@ -223,6 +224,7 @@ async def test_try_again_answers_the_kept_question_in_place(world: World) -> Non
     world.standin.script(*[Refuse(503)] * 3)
     result = await world.asker.slash(world.channel, "chat", message="what is a heap?")
     assert result.response is not None
+    await world.env.restart_bot(Parley(world.services))
     other = await world.other.click(result.response, label="Try again")
     assert other.followups[0].ephemeral
     world.standin.script(Say("A tree."))
@@ -255,3 +257,63 @@ async def test_the_models_offered_show_price_and_end(world: World) -> None:
     assert "gpt-6-luna · $0.10 in, $0.50 out per 1M tokens" in await names("LUNA")
     assert any(name.endswith("until 2027-01-14") for name in await names("gpt-4o"))
     assert len(await names("")) > 5
+
+
+async def test_try_again_never_shows_what_was_asked_in_private(world: World) -> None:
+    world.standin.script(Html())
+    result = await world.asker.slash(world.channel, "chat", message="my secret", private=True)
+    trigger_id = result._interaction.id
+    view = discord.ui.View(timeout=None)
+    view.add_item(TryAgainButton(trigger_id))
+    with world.env._bot_scope():
+        await world.env.bot.get_partial_messageable(world.channel.id, guild_id=world.guild.id).send("here", view=view)
+    (forged,) = world.answers()
+    told = await world.asker.click(forged, label="Try again")
+    assert "stays private" in told.followups[0].content
+    assert [m.content for m in world.answers()] == ["here"]
+    assert len(world.standin.requests) == 1
+    assert await world.services.turns.kept_question(trigger_id, world.asker.id), "it can still be asked again"
+
+
+@pytest.mark.parametrize("name", ["chat", "ask"])
+async def test_six_thousand_emoji_are_a_question_like_any_other(world: World, name: str) -> None:
+    words = "🦊" * 6000
+    world.standin.script(Say("Foxes."))
+    result = await world.asker.slash(world.channel, name, **{"message" if name == "chat" else "prompt": words})
+    assert shown(result).endswith("Foxes.")
+    assert len(shown(result).encode("utf-16-le")) // 2 <= 2000
+    ((*_, asked),) = world.sent_to_model()
+    assert words in asked["content"]
+    world.standin.script(Html())
+    failed = await world.asker.slash(world.channel, name, **{"message" if name == "chat" else "prompt": words})
+    assert "error id" in shown(failed)
+
+
+async def test_a_cut_answer_that_is_not_kept_does_not_promise_to_go_on(world: World) -> None:
+    cut = Cut(5, "reset", Say("one two three four five six seven eight", delta_chars=5))
+    world.standin.script(cut, cut)
+    assert "go on" not in shown(await world.asker.slash(world.channel, "ask", prompt="count"))
+    assert "go on" in shown(await world.asker.slash(world.channel, "chat", message="count"))
+
+
+async def test_who_may_not_read_the_history_does_not_hear_it_from_the_bot(world: World) -> None:
+    may_not = discord.PermissionOverwrite(read_message_history=False)
+    may = discord.PermissionOverwrite(read_message_history=True)
+    quiet = world.guild.create_text_channel("quiet", overwrites={world.guild.default_role: may_not, world.asker: may})
+    await world.asker.send(quiet, f"{world.mention} the merger closes on friday")
+    await world.other.slash(quiet, "chat", message="my first words")
+    asked = await world.other.slash(quiet, "chat", message="what did they say?")
+    assert "without what others said" in shown(asked)
+    await world.other.send(quiet, f"{world.mention} and by mention?")
+    assert "without what others said" in world.answers(quiet)[-1].content
+    for messages in world.sent_to_model()[1:]:
+        assert "merger" not in str(messages)
+    assert "my first words" in str(world.sent_to_model()[-1]), "their own words go along"
+    told = await world.other.click(world.answers(quiet)[-1], label="Branch")
+    assert told.response is not None
+    assert "Read Message History" in told.response.content
+    await world.other.click(world.answers(quiet)[-1], label="Regenerate")
+    assert "merger" not in str(world.sent_to_model()[-1])
+    await world.asker.slash(quiet, "chat", message="and now?")
+    assert "by mention?" in str(world.sent_to_model()[-1]), "it is one conversation all the same"
+    assert "without what others said" not in world.answers(quiet)[-1].content

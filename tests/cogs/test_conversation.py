@@ -186,6 +186,25 @@ async def test_nobody_reads_here_what_the_channel_does_not_show_them(world: Worl
 # Threads
 
 
+async def test_the_buttons_of_an_answer_in_a_thread_know_their_turn(world: World) -> None:
+    world.standin.script(Say("A tree."))
+    await world.asker.slash(world.channel, "chat", message="what is a heap?", thread=True)
+    (thread,) = await threads(world)
+    await restart(world)
+    await world.asker.click(world.answers(thread)[1], label="Delete")
+    assert len(world.answers(thread)) == 1
+    thread_key = ConversationKey(thread.id, world.guild.id)
+    assert (await world.services.store.history(thread_key)).turns == ()
+
+
+async def test_a_thread_that_discord_refuses_is_told_and_costs_nothing(world: World) -> None:
+    world.env.inject_error("POST", "/channels/*/threads", status=403, times=1)
+    result = await world.asker.slash(world.channel, "chat", message="what is a heap?", thread=True)
+    assert "can't open a thread" in told(result)
+    assert not world.standin.requests
+    assert not await world.services.store.unfinished()
+
+
 async def test_chat_in_a_thread_answers_there_and_goes_on_there(world: World) -> None:
     world.standin.script(Say("A tree."))
     result = await world.asker.slash(world.channel, "chat", message="what is a heap?", thread=True)

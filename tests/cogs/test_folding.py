@@ -277,18 +277,39 @@ async def test_compact_folds_all_but_the_newest_pair_with_a_focus(world: World) 
 
 
 @policy(fold_above_tokens=10**9)
-async def test_of_more_than_a_prompt_holds_the_newest_turns_become_notes(world: World, services: Services) -> None:
+@pytest.mark.parametrize("parts", [2, 4])
+async def test_more_than_a_prompt_holds_becomes_notes_part_by_part(
+    world: World, services: Services, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await talk(world, 6)
+    monkeypatch.setattr("bot.core.folding.PARTS", parts)
     folding = services.turns._folding
     folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, prompt_tokens=1_000))
     result = await services.turns.compact(key(world), payer(world))
     assert result.outcome is FoldOutcome.FOLDED
-    assert 1 <= result.turns < 5
     history = await stored(world)
     assert len(history.turns) == 2
     assert history.summary is not None
+    assert len(notes_asked_for(world)) == min(parts, 3)
     assert "Question 4" in history.summary
-    assert FACT not in history.summary
+    assert (result.turns == 5, FACT in history.summary) == (parts == 4, parts == 4), "beyond four parts it is left out"
+
+
+async def test_notes_that_go_with_a_deleted_turn_are_written_anew(world: World) -> None:
+    await talk(world, 12)
+    before = await stored(world)
+    assert before.summary is not None
+    assert FACT in before.summary
+    folds = len(notes_asked_for(world))
+    second = world.answers()[1]
+    await world.asker.click(second, label="Delete")
+    assert (await stored(world)).summary is None
+    await say(world, f"and now? {FILLER}")
+    after = await stored(world)
+    assert len(notes_asked_for(world)) > folds
+    assert after.summary is not None
+    assert FACT in after.summary
+    assert "Question 1?" not in after.summary
 
 
 async def test_compact_says_why_it_could_not(world: World, services: Services) -> None:

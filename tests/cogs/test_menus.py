@@ -2,8 +2,9 @@
 
 import pytest
 
+from bot.app import Parley
 from bot.sandbox.standin import Say
-from cogs.menus import ASK_ABOUT
+from cogs.menus import ASK_ABOUT, MODAL_SECONDS
 from tests.cogs.conftest import World
 from tests.cogs.test_chat import shown
 
@@ -64,3 +65,18 @@ async def test_a_known_limit_is_the_modals_response(world: World) -> None:
     result = await world.asker.submit_modal(opened, {"question": "Is that so?"})
     assert result.ephemeral
     assert "within an hour" in shown(result)
+
+
+@pytest.mark.parametrize("late", ["restart", "half an hour"])
+async def test_a_modal_that_nobody_waits_for_is_answered_in_words(world: World, late: str) -> None:
+    theirs = await world.other.send(world.channel, THEIRS)
+    opened = await world.asker.context_menu(world.channel, ASK_ABOUT, theirs)
+    assert opened.modal is not None
+    if late == "restart":
+        await world.env.restart_bot(Parley(world.services))
+    else:
+        await world.env.advance_time(MODAL_SECONDS + 1)
+    result = await world.asker.submit_modal(opened, {"question": "Is that so?"})
+    assert result.ephemeral
+    assert "Open the menu again" in shown(result)
+    assert not world.standin.requests

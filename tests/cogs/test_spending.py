@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.sandbox.standin import Cut, Say
 from tests.cogs.conftest import World
 from tests.cogs.test_chat import shown
 
@@ -98,6 +99,20 @@ async def test_a_question_that_is_too_dear_does_not_stop_the_ordinary_ones(world
     assert "too little is left" in shown(dear)
     await world.asker.slash(world.channel, "chat", message="just a word")
     assert len(world.standin.requests) == 1
+
+
+@pytest.mark.settings(member_requests_per_hour=1)
+@pytest.mark.parametrize("label", ["Regenerate", "Continue"])
+async def test_a_known_limit_refuses_buttons_at_once(world: World, label: str) -> None:
+    world.standin.script(Cut(5, "reset", Say("one two three four five six", delta_chars=5)))
+    await world.asker.send(world.channel, f"{world.mention} count")
+    answer = world.answers()[-1]
+    await world.asker.send(world.channel, f"{world.mention} count")  # the database says until when
+    refused = await world.asker.click(answer, label=label)
+    assert refused.ephemeral
+    assert not refused.deferred
+    assert RESETS.search(shown(refused))
+    assert world.answers()[0].content == answer.content
 
 
 @pytest.mark.settings(allowed_models="gpt-6-luna,gpt-4o*")

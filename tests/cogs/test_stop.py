@@ -5,11 +5,13 @@ import asyncio
 import pytest
 import simcord
 
+from bot.app import Parley
 from bot.core.conversation import ConversationKey
 from bot.sandbox.standin import Hold, Say
 from tests.cogs.conftest import World
 from tests.cogs.growing import env, outside, services, until  # noqa: F401 (fixtures)
 from tests.cogs.test_chat import labels
+from tests.cogs.test_restart import interrupted
 
 LONG = "one two three four five six seven eight nine ten"
 
@@ -41,6 +43,17 @@ async def test_stop_keeps_what_came_and_marks_it(world: World) -> None:
     await world.asker.send(world.channel, f"{world.mention} go on")
     await until(lambda: content(world) == "Done.")
     assert "one two" in str(world.sent_to_model()[-1])
+
+
+async def test_stop_works_on_what_a_restart_goes_on_with(world: World) -> None:
+    await interrupted(world, "count")
+    world.standin.script(Hold(9, Say(LONG, delta_chars=3)))
+    await world.env.restart_bot(Parley(world.services))
+    await until(lambda: "still writing" in content(world))
+    (answer,) = world.answers()
+    await world.asker.click(answer, label="Stop")
+    await until(lambda: "Stopped." in content(world))
+    assert content(world).startswith("one two")
 
 
 async def test_only_the_asker_or_a_moderator_can_stop(world: World) -> None:

@@ -61,3 +61,11 @@ def test_the_oldest_turns_are_left_out_when_it_would_be_too_large(
         assert len(export(more, file_format, max_bytes=PLENTY)[0]) > max_bytes, "one more turn would have fitted"
     if file_format is ExportFormat.JSON:
         assert len(json.loads(content)["turns"]) == len(history.turns) - left_out
+
+
+@pytest.mark.parametrize("summary", [None, "notes " * 20])
+@pytest.mark.parametrize("max_bytes", [40, 80, 200, 500])
+def test_json_can_be_read_however_little_fits(max_bytes: int, summary: str | None) -> None:
+    content, _ = export(talk("one", "two", "three", summary=summary), ExportFormat.JSON, max_bytes=max_bytes)
+    assert len(content) <= max_bytes
+    assert json.loads(content).keys() == {"summary", "turns"}

@@ -1,12 +1,13 @@
 """What is folded: whole pairs, the oldest first, and a request that begins like the conversation's own."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.conversation import AttachedText, ChatRole, History, Turn
-from bot.core.folding import INSTRUCTION, messages_to_fold, newest_turns, oldest_turns
+from bot.core.folding import INSTRUCTION, in_parts, messages_to_fold, oldest_turns
 from bot.core.prompt import NOTES, build_prompt, stored_message
 from bot.core.tokens import estimate_prompt_tokens
 from tests.core.questions import ASKED_AT, a_question
@@ -55,15 +56,15 @@ def test_folding_again_at_once_finds_nothing_to_do(pairs: list[tuple[str, str]],
 
 
 @given(PAIRS, st.integers(min_value=0, max_value=3_000))
-def test_notes_are_asked_for_on_no_more_than_fits_and_on_the_newest_of_it(
-    pairs: list[tuple[str, str]], tokens: int
-) -> None:
+def test_notes_are_asked_for_in_parts_that_fit(pairs: list[tuple[str, str]], tokens: int) -> None:
     turns = history_of(pairs).turns
-    fitting = newest_turns(turns, tokens=tokens)
-    assert turns[len(turns) - len(fitting) :] == fitting
-    assert len(fitting) % 2 == 0
-    assert weight(fitting) <= tokens or len(fitting) == 2
-    assert len(fitting) == len(turns) or weight(turns[len(turns) - len(fitting) - 2 :]) > tokens
+    parts = in_parts(turns, tokens=tokens)
+    assert sum(parts, ()) == turns
+    for part in parts:
+        assert len(part) % 2 == 0
+        assert weight(part) <= tokens or len(part) == 2
+    for part, following in pairwise(parts):
+        assert weight(part + following[:2]) > tokens, "no more parts than there have to be"
 
 
 def test_a_long_file_does_not_push_what_was_said_about_it_out() -> None:

@@ -135,7 +135,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("statement", [4, 6, 8, 10])
+@pytest.mark.parametrize("statement", range(4, 12))
 async def test_a_kill_in_the_middle_leaves_all_or_nothing(path: Path, folder: Path, statement: int) -> None:
     """Statements: 1 and 2 read the version, 3 is the backup, 4 begins, 6 to 9 are the migration's, 11 commits."""
     await make_old(path)

@@ -328,3 +328,21 @@ async def test_a_generation_that_goes_on_is_settled_by_itself(store: SqliteTurnS
     await store.complete(1001, ANSWER, REPLY, replace(SETTLEMENT, micro_usd=7), history=None)
     rows = await database.run("SELECT attempt, settled_micro_usd FROM usage_ledger ORDER BY attempt", {})
     assert [tuple(row) for row in rows] == [(1, 400), (2, 7)]
+
+
+async def test_a_question_that_goes_on_elsewhere_is_answered_there_after_a_crash(
+    database: Database, store: SqliteTurnStore
+) -> None:
+    route = ReplyRoute(channel_id=500, application_id=5, interaction_token="token", response_id=77)
+    question = ask(1, kind=TriggerKind.INTERACTION, route=route)
+    assert await store.claim(question)
+    moved = replace(question, route=ReplyRoute(channel_id=501), conversation=ConversationKey(501, 900))
+    await store.move(moved)
+    [claim] = await store.unfinished()
+    assert (claim.question.route.channel_id, claim.question.conversation) == (501, moved.conversation)
+    assert claim.message_ids == (), "nothing is shown there yet"
+    [row] = await database.run("SELECT channel_id FROM claims")
+    assert row["channel_id"] == 501
+    await store.begin(1, RESERVATION, daily_cap_micro_usd=NO_CAP)
+    with pytest.raises(LookupError):
+        await store.move(question)

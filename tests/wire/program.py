@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import secrets
 import signal
 import sys
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +18,7 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 ARMED = "armed"  # the file that arms a failpoint
+LOG_SECONDS = 20.0
 EXIT_SECONDS = 30.0  # what compose.yaml grants between SIGTERM and SIGKILL
 
 
@@ -50,6 +53,12 @@ class Program:
         """Everything that it wrote so far, to either stream."""
         return self._log_path.read_text(encoding="utf-8", errors="replace")
 
+    async def says(self, words: str) -> None:
+        """Wait until the log has these words: no stand-in can see what is not done."""
+        async with asyncio.timeout(LOG_SECONDS):
+            while words not in self.log:  # noqa: ASYNC110 - a file tells nobody
+                await asyncio.sleep(0.02)
+
     async def until(self, waiting: Awaitable[T]) -> T:
         """Await something, unless the program ends before it."""
         wanted = asyncio.ensure_future(waiting)
@@ -66,6 +75,19 @@ class Program:
             for task in (wanted, ended):
                 task.cancel()
             await asyncio.gather(wanted, ended, return_exceptions=True)
+
+    def limit_files(self, size_bytes: int | None) -> None:
+        """Let no file grow beyond this size, as a full disk would; ``None`` makes room again."""
+        hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (hard if size_bytes is None else size_bytes, hard))
+
+    def open_files(self) -> list[str]:
+        """Return what it has open, sockets included."""
+        names = []
+        for descriptor in Path(f"/proc/{self._process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                names.append(str(descriptor.readlink()))
+        return names
 
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)

@@ -31,6 +31,13 @@ class Stored:
             while self.state(trigger_id) != state:  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.02)
 
+    async def until_all_ended(self) -> None:
+        """Wait until nothing is left to do."""
+        unfinished = "SELECT 1 FROM claims WHERE state IN ('claimed', 'generating', 'ready')"
+        async with asyncio.timeout(STATE_SECONDS):
+            while self.rows(unfinished):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+
     async def until_turns(self, trigger_id: int, question: str | None) -> None:
         """Wait until conversations keep this question, or nothing of it."""
         async with asyncio.timeout(STATE_SECONDS):

@@ -40,7 +40,8 @@ class AppRoutes:
 
     def read_gateway(self, _: Call) -> Answer:
         used = len(self.gateway.identifies)
-        limit = {"total": 1000, "remaining": 1000 - used, "reset_after": 86_400_000, "max_concurrency": 1}
+        left = self.gateway.identifies_left - used
+        limit = {"total": 1000, "remaining": left, "reset_after": 86_400_000, "max_concurrency": 1}
         return Answer({"url": self.gateway.url, "shards": 1, "session_start_limit": limit})
 
     def read_commands(self, call: Call) -> Answer:

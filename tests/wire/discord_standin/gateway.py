@@ -50,11 +50,13 @@ class Connection:
     def __init__(self, socket: web.WebSocketResponse, *, compress: bool) -> None:
         self.socket = socket
         self.closing = False
+        self.dead = False
         self._deflate = zlib.compressobj() if compress else None
-        self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
+        self._queue: asyncio.Queue[Json | str | int] = asyncio.Queue()
 
-    def send(self, frame: Json) -> None:
-        self._queue.put_nowait(frame)
+    def send(self, frame: Json | str) -> None:
+        if not self.dead:
+            self._queue.put_nowait(frame)
 
     def close(self, code: int) -> None:
         """Close after everything that was sent before."""
@@ -67,7 +69,7 @@ class Connection:
             if isinstance(frame, int):
                 await self.socket.close(code=frame)
                 return
-            text = json.dumps(frame)
+            text = frame if isinstance(frame, str) else json.dumps(frame)
             try:
                 if self._deflate:
                     packed = self._deflate.compress(text.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
@@ -87,6 +89,9 @@ class Gateway:
         self.token = token
         self.privileged_intents = privileged_intents
         self.heartbeat_ms = 41_250
+        self.down = False  # refuses every connection
+        self.refused = 0  # connections, while down
+        self.identifies_left = 1000  # of the day, as /gateway/bot says
         self.replays_again = 0  # how many events that the client has seen a RESUME repeats: Discord may
         self.url = ""
         self.sessions: list[Session] = []
@@ -137,6 +142,16 @@ class Gateway:
         for connection in tuple(self._connections):
             connection.close(code)
 
+    def send_text(self, text: str) -> None:
+        """Send a frame as it is, whatever it is."""
+        for connection in tuple(self._connections):
+            connection.send(text)
+
+    def dispatch_nonsense(self, event: str, payload: Any) -> None:
+        """Dispatch an event that Discord would never send so; it has a sequence number like any other."""
+        for session in self.connected:
+            self._dispatch(session, event, payload)
+
     def ask_to_reconnect(self) -> None:
         for connection in tuple(self._connections):
             connection.send({"op": RECONNECT, "d": None, "s": None, "t": None})
@@ -148,7 +163,16 @@ class Gateway:
                 session.connection.send({"op": INVALID, "d": resumable, "s": None, "t": None})
                 session.ended = session.ended or not resumable
 
+    def go_dead(self) -> None:
+        """Send nothing more over the connections that are open, and do not close them either."""
+        for connection in self._connections:
+            connection.dead = True
+
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        if self.down:
+            self.refused += 1
+            self.journal.changed()
+            raise web.HTTPServiceUnavailable
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
         # zstd needs a package that may not be there: discord.py takes plain text frames just as well.
@@ -173,6 +197,8 @@ class Gateway:
     def _receive(self, connection: Connection, frame: Json) -> None:
         opcode, payload = frame["op"], frame.get("d")
         self.journal.add_frame(Frame(time.perf_counter(), opcode, payload))
+        if connection.dead:
+            return
         known = any(session.connection is connection for session in self.sessions)
         if opcode == HEARTBEAT:
             connection.send({"op": ACK, "d": None, "s": None, "t": None})

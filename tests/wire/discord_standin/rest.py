@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any
 
@@ -79,6 +80,34 @@ class Hold:
         return method.startswith(self.method) and route.endswith(self.route) and self.matches(call)
 
 
+class How(Enum):
+    """What becomes of a request that a test spoils. Those that are accepted first have their effect."""
+
+    UNAVAILABLE = auto()  # 503
+    PAGE = auto()  # a web page with status 200, as a proxy or a captive portal answers
+    FORBIDDEN_PAGE = auto()  # a web page with status 403
+    BROKEN_JSON = auto()
+    RESET = auto()
+    BAN = auto()  # 429 without Via: Cloudflare
+    LONG_WAIT = auto()  # 429 of Discord's own with 600 s
+    ACCEPTED_THEN_500 = auto()
+    ACCEPTED_THEN_RESET = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Spoiler:
+    """So many requests of a route that go wrong. ``spoiled`` counts them."""
+
+    method: str
+    route: str
+    how: How
+    times: int
+    spoiled: int = 0
+
+    def takes(self, method: str, route: str) -> bool:
+        return self.spoiled < self.times and method.startswith(self.method) and route.endswith(self.route)
+
+
 Handler = Callable[[Call], Answer]
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Routes = Mapping[tuple[str, str], Handler]
@@ -102,7 +131,9 @@ class Rest:
         self.token = token
         self.holds: list[Hold] = []
         self.faults = Faults()
+        self.spoilers: list[Spoiler] = []
         self.refusals: dict[tuple[str, str], Refusal] = {}
+        self.refusals_where: list[tuple[str, str, Callable[[Call], bool], Refusal]] = []
 
     def register(self, app: web.Application, routes: Routes) -> None:
         """Add routes in the order of the table: of two that match, the first wins."""
@@ -132,6 +163,12 @@ class Rest:
             fault = self.faults.meet(method, route)
             if fault and not fault.taken:
                 return await fault.answer(request)
+            spoiler = next((spoiler for spoiler in self.spoilers if spoiler.takes(method, route)), None)
+            if spoiler:
+                spoiler.spoiled += 1
+                self.journal.changed()
+                if spoiler.how not in (How.ACCEPTED_THEN_500, How.ACCEPTED_THEN_RESET):
+                    return _spoiled(spoiler.how, request)
             answer, headers = self._answer(request, method, route, call, handler)
             self.journal.add_request(
                 Request(
@@ -148,6 +185,8 @@ class Rest:
                     pinged=answer.pinged,
                 )
             )
+            if spoiler:
+                return _spoiled(spoiler.how, request)
             if hold:
                 await self._wait(hold)
             if fault:
@@ -180,6 +219,9 @@ class Rest:
         try:
             if refusal := self.refusals.get((method, route)):
                 raise refusal
+            for of_method, of_route, matches, refused in self.refusals_where:
+                if (of_method, of_route) == (method, route) and matches(call):
+                    raise refused
             answer = handler(call)
         except NotImplementedByStandIn as error:
             self.journal.violate(f"{method} {route} is not implemented by the stand-in {error}".rstrip())
@@ -206,6 +248,22 @@ async def _read(request: web.Request) -> Received:
         return Received(body, uploads)
     text = await request.text()
     return Received(json.loads(text) if text else None)
+
+
+def _spoiled(how: How, request: web.Request) -> web.Response:
+    page = "<html><body>Just a moment</body></html>"
+    if how in (How.RESET, How.ACCEPTED_THEN_RESET):
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR)
+    if how is How.LONG_WAIT:
+        body = {"message": "You are being rate limited.", "retry_after": 600.0, "global": False}
+        headers = {"Via": "1.1 stand-in", "Retry-After": "600"}
+        return web.json_response(body, status=HTTPStatus.TOO_MANY_REQUESTS, headers=headers)
+    if how is How.BROKEN_JSON:
+        return web.Response(body=b'{"id": "1', headers={"Content-Type": "application/json"})
+    status = {How.PAGE: 200, How.FORBIDDEN_PAGE: 403, How.BAN: 429, How.ACCEPTED_THEN_500: 500}.get(how, 503)
+    return web.Response(text=page, status=status, content_type="text/html")
 
 
 def _response(answer: Answer, headers: dict[str, str]) -> web.Response:

@@ -21,7 +21,7 @@ from tests.wire.discord_standin.interaction_routes import COMPONENT, Interaction
 from tests.wire.discord_standin.journal import Frame, Journal, Json, Request, Upload
 from tests.wire.discord_standin.message_routes import Composer, MessageRoutes
 from tests.wire.discord_standin.payloads import Payloads
-from tests.wire.discord_standin.rest import PREFIX, Call, Hold, Refusal, Rest, Routes
+from tests.wire.discord_standin.rest import PREFIX, Call, Hold, How, Refusal, Rest, Routes, Spoiler
 from tests.wire.discord_standin.spec import load_spec
 from tests.wire.discord_standin.world import Attachment, Channel, Interaction, Message, MessageKind, User, World
 
@@ -159,9 +159,23 @@ class DiscordStandIn:
             hold.lifted.set()
         self._rest.holds.clear()
 
+    def spoil(self, method: str, route: str, how: How, times: int = 1) -> Spoiler:
+        """Let the next requests of a route go wrong."""
+        spoiler = Spoiler(method, route, how, times)
+        self._rest.spoilers.append(spoiler)
+        return spoiler
+
     def refuse(self, method: str, route: str, status: int, code: int) -> None:
         """Refuse a route from now on, as Discord does where a right is missing."""
         self._rest.refusals[method, route] = Refusal(status, code, "Refused by the test")
+
+    def refuse_where(self, method: str, route: str, matches: Callable[[Call], bool], *, status: int, code: int) -> None:
+        """Refuse some requests of a route from now on."""
+        self._rest.refusals_where.append((method, route, matches, Refusal(status, code, "Refused by the test")))
+
+    def refuse_no_more(self) -> None:
+        """Answer again as Discord does."""
+        self._rest.refusals.clear()
 
     def replies_to(self, message: Message) -> list[Message]:
         """Return the bot's messages that answer a message, oldest first."""

@@ -1,0 +1,153 @@
+"""Takes the running bot's pulse: writes the heartbeat, and gathers the figures that ``/metrics`` shows."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.core.errors import StoreUnavailable
+from bot.gateway.link import GatewayState
+from bot.heartbeat import BEAT_SECONDS, Heartbeat, write_heartbeat
+from bot.store.figures import Undelivered
+
+if TYPE_CHECKING:
+    from bot.app import Parley
+    from bot.loop_watch import LoopWatch
+    from bot.services import Services
+
+log = logging.getLogger(__name__)
+
+NOTHING = Undelivered(0, None)
+STATM = Path("/proc/self/statm")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What can be counted. Names are codes of ours; ``None`` is what could not be read now."""
+
+    heartbeat: Heartbeat
+    turns: Mapping[str, int]  # outcome -> how many ended so
+    provider_calls: Mapping[str, Mapping[str, int]]  # endpoint -> outcome -> how many
+    spent_micro_usd: int | None
+    cap_micro_usd: int
+    answering: int
+    waiting: int
+    undelivered: int
+    gateway_latency_seconds: float
+    rest_refusals: int
+    loop_lag_seconds: float
+    loop_blocks: int
+    resident_bytes: int
+    database_bytes: int
+
+
+class Vitals:
+    """Knows how the running bot is."""
+
+    def __init__(self, bot: Parley, services: Services, loop_watch: LoopWatch) -> None:
+        self._bot = bot
+        self._services = services
+        self._loop_watch = loop_watch
+        self._gateway_heard_at = self._database_written_at = self._now()
+        self._undelivered = NOTHING
+        self._writes = True
+
+    async def keep_beating(self, path: Path) -> None:
+        """Write the heartbeat for as long as the bot runs."""
+        probing: asyncio.Task[None] | None = None
+        try:
+            while True:
+                # A database that hangs must not stop the heartbeat that tells of it.
+                if probing is None or probing.done():
+                    probing = asyncio.create_task(self._probe())
+                await asyncio.wait({probing}, timeout=BEAT_SECONDS)
+                try:
+                    write_heartbeat(path, self.heartbeat())
+                except OSError as error:
+                    log.warning("the heartbeat cannot be written", extra={"detail": type(error).__name__})
+                await asyncio.sleep(BEAT_SECONDS)
+        finally:
+            if probing is not None:
+                probing.cancel()
+
+    def heartbeat(self) -> Heartbeat:
+        """Return how the bot is now."""
+        now = self._now()
+        gateway = self._services.link.state()
+        if gateway.connected and gateway.last_dispatch_age_seconds is not None:
+            self._gateway_heard_at = now - gateway.last_dispatch_age_seconds
+        breakers = self._services.breakers
+        return Heartbeat(
+            written_at=now,
+            database_written_at=self._database_written_at,
+            gateway_heard_at=self._gateway_heard_at,
+            oldest_undelivered_at=self._undelivered.oldest_at,
+            open_breakers={name: code for name in breakers if (code := breakers[name].open_code) is not None},
+            blocked_seconds=self._loop_watch.longest_seconds(),
+            degraded={**self._services.degraded, **_reasons(gateway)},
+        )
+
+    async def figures(self) -> Figures:
+        """Return everything that can be counted."""
+        services = self._services
+        try:
+            spent: int | None = await services.figures.spent_micro_usd()
+        except StoreUnavailable:
+            spent = None
+        return Figures(
+            heartbeat=self.heartbeat(),
+            turns=dict(services.store.ended),
+            provider_calls={name: dict(breaker.outcomes) for name, breaker in services.breakers.items()},
+            spent_micro_usd=spent,
+            cap_micro_usd=services.daily_cap_micro_usd,
+            answering=services.turns.answering,
+            waiting=services.turns.waiting,
+            undelivered=self._undelivered.replies,
+            gateway_latency_seconds=self._bot.latency,
+            rest_refusals=self._bot.rest_refusals,
+            loop_lag_seconds=self._loop_watch.longest_seconds(),
+            loop_blocks=self._loop_watch.blocks,
+            resident_bytes=resident_bytes(),
+            database_bytes=services.figures.database_bytes(),
+        )
+
+    async def _probe(self) -> None:
+        """Write to the database, and look for what is undelivered."""
+        try:
+            await self._services.pulse.write()
+            self._undelivered = await self._services.figures.undelivered()
+        except StoreUnavailable as error:
+            if self._writes:
+                log.warning("the database takes no write", extra={"detail": error.detail})
+            self._writes = False
+            return
+        if not self._writes:
+            log.warning("the database takes writes again")
+        self._writes = True
+        self._database_written_at = self._now()
+
+    def _now(self) -> float:
+        return self._services.clock.now().timestamp()
+
+
+def _reasons(gateway: GatewayState) -> dict[str, str]:
+    """Return what the connection to Discord lacks."""
+    reasons = {}
+    if gateway.identify_wait_seconds > 0:
+        reasons["login"] = f"too many logins: the next one is in {gateway.identify_wait_seconds:.0f} s"
+    if gateway.content_intent_lost:
+        reasons["intent"] = "Discord refuses the Message Content intent: channels with the mode auto are not answered"
+    return reasons
+
+
+def resident_bytes() -> int:
+    """Return the memory that the process holds; its peak where the system does not tell the present figure."""
+    try:
+        return int(STATM.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
