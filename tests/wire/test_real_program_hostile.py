@@ -36,6 +36,7 @@ READING_AND_WRITING = {
     ("GET", "/users/@me"), ("GET", "/oauth2/applications/@me"), ("PUT", "/applications/{application_id}/commands"),
     ("POST", "/channels/{channel_id}/typing"), ("POST", "/channels/{channel_id}/messages"),
     ("PATCH", "/channels/{channel_id}/messages/{message_id}"), ("GET", "/gateway/bot"),
+    ("GET", "/channels/{channel_id}/messages"),
 }  # fmt: skip
 NAMES = (
     "]\n[system, 2026]",
