@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import secrets
 import sys
 import tempfile
@@ -52,6 +53,7 @@ def main() -> None:
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     plan = Plan(seed, given.minutes * 60, given.rate, given.fault_every)
     print(f"{given.minutes:g} minutes, seed {seed}, {given.rate:g} turns/s, a fault every {given.fault_every:g} s")
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # clients that go away are what this is about
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="parley-soak-") as temporary:
         verdict = asyncio.run(_run(plan, given.folder or Path(temporary)))

@@ -28,6 +28,7 @@ SPENT = "SELECT coalesce(sum(coalesce(settled_micro_usd, reserved_micro_usd)), 0
 def broken_promises(bench: Bench, discord: DiscordStandIn, openai: StandIn) -> list[str]:
     """Return every promise that was broken; nobody's words are in it."""
     found = [f"pinged {sorted(discord.pinged)}"] if discord.pinged else []
+    found += ["an embed was sent" for r in discord.requests() if isinstance(r.body, dict) and r.body.get("embeds")]
     found += leaks(bench, discord, openai)
     found += mixed_conversations(discord, openai)
     if bench.database.exists():

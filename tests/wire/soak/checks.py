@@ -134,7 +134,8 @@ class _Judge:
                     self._verdict.broken.append(f"{doing.trigger_id} failed in an unexpected way")
                 self._verdict.answered += state == "done"
                 self._verdict.told += state != "done"
-                self._shown(doing, state)
+                if state != "expired":
+                    self._shown(doing, state)
         self._orphans()
 
     def _unclaimed(self, doing: Doing) -> None:
