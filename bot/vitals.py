@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.core.errors import StoreUnavailable
-from bot.gateway.link import GatewayState
 from bot.heartbeat import BEAT_SECONDS, Heartbeat, write_heartbeat
 from bot.store.figures import Undelivered
 
@@ -89,7 +88,7 @@ class Vitals:
             oldest_undelivered_at=self._undelivered.oldest_at,
             open_breakers={name: code for name in breakers if (code := breakers[name].open_code) is not None},
             blocked_seconds=self._loop_watch.longest_seconds(),
-            degraded={**self._services.degraded, **_reasons(gateway)},
+            degraded=dict(self._services.degraded),
         )
 
     async def figures(self) -> Figures:
@@ -133,16 +132,6 @@ class Vitals:
 
     def _now(self) -> float:
         return self._services.clock.now().timestamp()
-
-
-def _reasons(gateway: GatewayState) -> dict[str, str]:
-    """Return what the connection to Discord lacks."""
-    reasons = {}
-    if gateway.identify_wait_seconds > 0:
-        reasons["login"] = f"too many logins: the next one is in {gateway.identify_wait_seconds:.0f} s"
-    if gateway.content_intent_lost:
-        reasons["intent"] = "Discord refuses the Message Content intent: channels with the mode auto are not answered"
-    return reasons
 
 
 def resident_bytes() -> int:

@@ -80,17 +80,6 @@ async def test_a_gateway_that_says_nothing_any_more(vitals: Vitals, services: Se
     assert (await verdict(vitals, clock)).healthy
 
 
-async def test_a_login_that_waits_and_an_intent_that_is_refused(
-    vitals: Vitals, services: Services, clock: FakeClock
-) -> None:
-    services.link.waits_to_identify(300)
-    assert "the next one is in 300 s" in (await verdict(vitals, clock)).line
-    services.link.waits_to_identify(0)
-    assert (await verdict(vitals, clock)).degraded == ()
-    services.link.lose_message_content()
-    assert "Message Content" in (await verdict(vitals, clock)).line
-
-
 async def test_a_breaker_that_opens(vitals: Vitals, services: Services, clock: FakeClock) -> None:
     services.breakers["chat"].record(QuotaExhausted())
     found = await verdict(vitals, clock)

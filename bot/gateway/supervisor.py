@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONNECTS = 5  # within a minute, whoever asks for them
-CONNECTS_SECONDS = 60.0
+FAILURES = 5  # within a minute
+CONNECTS = 15  # within a minute, whoever asks for them: Discord may order some one after the other
+WINDOW_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 60.0
 OPEN_SECONDS = 60.0
 RESUMES = 3  # in vain, after which the session is given up
@@ -71,7 +72,9 @@ class Supervisor:
         self._session: Session | None = None
         self._initial = True
         self._failures = self._escapes = 0  # since the last READY or RESUMED
+        self._was_up = False  # in the present connection
         self._begun: deque[float] = deque(maxlen=CONNECTS)
+        self._failed: deque[float] = deque(maxlen=FAILURES)
 
     async def run(self, token: str) -> NoReturn:
         """Keep the bot connected until this is cancelled. Raises ``GatewayProblem``."""
@@ -112,6 +115,7 @@ class Supervisor:
     async def _connect(self) -> None:
         """Connect once, and stay for as long as it holds."""
         await self._pace()
+        self._was_up = False
         try:
             if self._session is None:
                 await self._may_identify()
@@ -119,6 +123,8 @@ class Supervisor:
         except ReconnectWebSocket as order:
             if not order.resume:
                 self._session = None
+            if not self._was_up:
+                await self._wait_after(order)
         except discord.ConnectionClosed as closed:
             self._judge(closed.code)
         except (*UNREACHABLE, discord.GatewayNotFound) as error:
@@ -150,7 +156,7 @@ class Supervisor:
     async def _pace(self) -> None:
         """Keep the connects of a minute few."""
         now = self._clock.perf_seconds()
-        if len(self._begun) == CONNECTS and (wait := self._begun[0] + CONNECTS_SECONDS - now) > 0:
+        if len(self._begun) == CONNECTS and (wait := self._begun[0] + WINDOW_SECONDS - now) > 0:
             log.warning("connected too often: waiting", extra={"seconds": round(wait)})
             await self._clock.sleep(wait)
         self._begun.append(self._clock.perf_seconds())
@@ -161,6 +167,10 @@ class Supervisor:
         wait = random.uniform(longest / 2, longest)  # noqa: S311  so that bots do not come back all at once
         if isinstance(error, discord.RateLimited):
             wait = min(LONGEST_WAIT_SECONDS, max(wait, error.retry_after))
+        now = self._clock.perf_seconds()
+        if len(self._failed) == FAILURES:
+            wait = max(wait, self._failed[0] + WINDOW_SECONDS - now)
+        self._failed.append(now + wait)
         extra = {"seconds": round(wait), "failures": self._failures, "detail": type(error).__name__}
         log.warning("Discord cannot be reached: trying again", extra=extra)
         await self._clock.sleep(wait)
@@ -198,4 +208,5 @@ class Supervisor:
 
     async def _up(self) -> None:
         self._failures = self._escapes = 0
+        self._was_up = True
         self._link.connected = True

@@ -51,7 +51,7 @@ def _author_may_read_history(message: discord.Message) -> bool:
         return True
     if isinstance(author, discord.Member) and isinstance(channel, discord.abc.GuildChannel | discord.Thread):
         return channel.permissions_for(author).read_message_history
-    return False
+    return True  # a message that came before its server did: for a moment after a new session nobody knows
 
 
 def _quote_of(message: discord.Message, own_id: int) -> Quote | None:

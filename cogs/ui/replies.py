@@ -19,7 +19,7 @@ from bot.core.sentences import Sentences
 from bot.core.turns import StopOutcome
 from cogs.ui import acting
 from cogs.ui.acknowledging import NotAcknowledged, defer
-from cogs.ui.questions import route_of_interaction
+from cogs.ui.questions import may_read_history, route_of_interaction
 from cogs.ui.screen import DiscordScreen, InteractionScreen, MessageScreen, Surroundings
 from cogs.ui.telling import parley, told
 
@@ -98,6 +98,8 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
                 kind=TriggerKind.INTERACTION,
                 route=route_of_interaction(interaction, response_id=response_id, ephemeral=ephemeral),
                 asked_at=interaction.created_at,
+                hears_others=kept.is_private or may_read_history(interaction),
+                payer_id=None,  # only its author can press this
             )
             await services.turns.ask(question, screen_for(bot, question), retries=self.trigger_id)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.sandbox.standin import Cut, Say
+from bot.sandbox.standin import Cut, Html, Say
 from tests.cogs.conftest import World
 from tests.cogs.test_chat import shown
 
@@ -75,6 +75,19 @@ async def test_asking_again_counts_for_whoever_does_it(world: World, by_command:
     assert "within an hour" not in await again(), "the asker's limit is the asker's"
     assert "within an hour" in await again()
     assert len(world.standin.requests) == 2
+
+
+@pytest.mark.settings(member_requests_per_hour=2)
+async def test_trying_again_what_a_moderator_asked_anew_counts_for_who_presses(world: World) -> None:
+    await world.asker.send(world.channel, f"{world.mention} hello")
+    world.standin.script(Html())
+    failed = await world.moderator.slash(world.channel, "conversation retry")
+    assert failed.response is not None
+    world.standin.script(Say("At last."))
+    await world.asker.click(failed.response, label="Try again")
+    assert "At last." in shown(failed)
+    rows = await world.services.store._database.run("SELECT author_id FROM usage_ledger ORDER BY usage_id")
+    assert [row["author_id"] for row in rows] == [world.asker.id, world.moderator.id, world.asker.id]
 
 
 @pytest.mark.settings(daily_budget_usd="0")

@@ -240,3 +240,14 @@ async def test_a_deleted_reply_changes_nothing(world: World) -> None:
     await answered(world, "words", "A tree.")
     await world.moderator.delete(world.answers()[0])
     assert await history(world) == ["words", "A tree."]
+
+
+async def test_a_thread_is_opened_while_turns_run_outside(world: World) -> None:
+    world.standin.script(Hold(None, Say("A tree.")))
+    await world.asker.slash(world.channel, "chat", message="what is a heap?", thread=True)
+    await world.standin.arrived(1)
+    (thread,) = await threads(world)
+    assert f"<#{thread.id}>" in contents(world)[0]
+    world.standin.release()
+    await until(lambda: any("A tree." in m.content for m in world.answers(thread)))
+    await idle(world)

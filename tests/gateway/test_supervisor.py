@@ -28,15 +28,28 @@ async def test_a_loop_of_invalid_sessions_logs_in_twenty_times_an_hour(running: 
     assert running.services.link.state().identify_wait_seconds == 0
 
 
-async def test_connections_that_end_at_once_are_opened_five_times_a_minute(running: Running) -> None:
+async def test_connections_that_end_at_once_are_opened_fifteen_times_a_minute(running: Running) -> None:
     gateway, clock = running.discord.gateway, running.clock
     await running.until(lambda: gateway.connected)
     times = []
-    for count in range(1, 16):
+    for count in range(1, 33):
         gateway.close(4000)
         await running.until(lambda count=count: len(running.discord.resumes) == count)  # type: ignore[misc]
         times.append(clock.perf_seconds())
+    assert all(later - earlier >= 60 for earlier, later in zip(times, times[15:], strict=False))
+    assert len(gateway.identifies) == 1
+
+
+async def test_what_escapes_leads_to_five_connections_a_minute(running: Running) -> None:
+    gateway, clock = running.discord.gateway, running.clock
+    await running.until(lambda: gateway.connected)
+    times = []
+    for count in range(1, 13):
+        gateway.dispatch_nonsense("READY", {})
+        await running.until(lambda count=count: len(running.discord.resumes) == count)  # type: ignore[misc]
+        times.append(clock.perf_seconds())
     assert all(later - earlier >= 60 for earlier, later in zip(times, times[5:], strict=False))
+    assert max(clock.slept) <= 60
     assert len(gateway.identifies) == 1
 
 

@@ -178,6 +178,19 @@ async def test_stop_keeps_what_came_so_far(bench: Bench, discord_standin: Discor
     assert ANSWER not in growing.content
 
 
+async def test_six_thousand_emoji_are_answered_within_discords_limits(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    standin.script(Say(ANSWER))
+    asked = discord_standin.slash(world.general, world.member, "chat", message="🦊" * 6000)
+    await program.until(discord_standin.wait_for(answered(asked)))
+    assert asked.original is not None
+    assert asked.original.content.endswith(ANSWER)
+    assert ("🦊" * 6000) in said(chat_requests(standin)[0])[-1][1]
+
+
 async def test_a_failure_is_one_sentence_with_an_error_id_that_is_in_the_log(
     bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
 ) -> None:
