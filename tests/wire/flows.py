@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -127,6 +128,33 @@ def compact(stage: Stage, room: Channel, _place: str) -> Case:
     return Case(lambda: True, problems)
 
 
+def do_task(stage: Stage, room: Channel, place: str, *, command: str, options: dict[str, object]) -> Case:
+    """Ask for a picture or for sound: paid for once at most; shown with its file once, or its loss is told."""
+    billed = stage.openai.billed
+    interaction = stage.discord.slash(room, stage.discord.world.member, command, **options)
+    trigger_id = interaction.interaction_id
+
+    def state() -> str | None:
+        return stage.stored.state(trigger_id)
+
+    def is_over() -> bool:
+        shown = stage.discord.world.shown_by_bot(room)
+        return state() in {"done", "failed"} and not any(message.loading for message in shown)
+
+    def problems() -> list[str]:
+        if state() is None:
+            return []
+        shown, paid = stage.discord.world.shown_by_bot(room), stage.openai.billed - billed
+        files = sum(len(message.attachments) for message in shown)
+        found = [f"{files} files are shown, and it is {state()}"] if files != (state() == "done") else []
+        found += [f"{len(shown)} messages are shown"] if state() == "failed" and len(shown) != 1 else []
+        found += [f"{paid} calls were made"] if paid > 1 else []
+        known = stage.stored.billed().get(trigger_id, 0)
+        return found + ([f"{paid} calls were made, {known} are in the ledger"] if paid > known else [])
+
+    return Case(lambda: is_over() or (place in UNCLAIMED and state() is None), problems)
+
+
 def _is_over(stage: Stage, asked: Asked) -> bool:
     ended = stage.stored.state(asked.trigger_id) in {"done", "failed", "expired"}
     return ended and asked.is_answered(stage.discord)
@@ -139,7 +167,22 @@ COMMAND_POINTS = (
     "acknowledge", "claim", "history", "reserve", "ask", "first-word", "store", "deliver", "edit", "finish",
 )  # fmt: skip
 
+TASK_POINTS = ("acknowledge", "claim", "reserve", "store-task", "deliver", "finish")
+TASKS: dict[str, Flow] = {
+    "cogs.image": Flow(
+        "image",
+        (*TASK_POINTS, "paint"),
+        partial(do_task, command="image generate", options={"prompt": f"A house of {MEMBER_CANARY}"}),
+    ),
+    "cogs.audio": Flow(
+        "audio",
+        (*TASK_POINTS, "speak"),
+        partial(do_task, command="audio speak", options={"text": f"Nothing but {MEMBER_CANARY}."}),
+    ),
+}
+
 FLOWS: tuple[Flow, ...] = (
+    *(flow for module, flow in TASKS.items() if importlib.util.find_spec(module)),
     Flow("mention", QUESTION_POINTS, partial(ask, way=Way.MENTION)),
     Flow("chat", COMMAND_POINTS, partial(ask, way=Way.CHAT)),
     Flow("ask", tuple(p for p in COMMAND_POINTS if p != "history"), partial(ask, way=Way.ASK)),

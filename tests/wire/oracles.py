@@ -31,7 +31,7 @@ def broken_promises(bench: Bench, discord: DiscordStandIn, openai: StandIn) -> l
     found += ["an embed was sent" for r in discord.requests() if isinstance(r.body, dict) and r.body.get("embeds")]
     found += leaks(bench, discord, openai)
     found += mixed_conversations(discord, openai)
-    if bench.database.exists():
+    if bench.database.exists() and not bench.damaged:
         found += wrong_bill(bench, openai)
         found += damage(bench.database)
     return found

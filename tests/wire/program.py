@@ -129,6 +129,7 @@ class Bench:
     programs: list[Program]
     failpoints: bool = False
     lost_calls: bool = False  # the model's answers get lost on the way here: the ledger counts them by their worst case
+    damaged: bool = False  # by the test: the database cannot be asked
     secret: str = field(default_factory=lambda: f"secret-{secrets.token_hex(8)}")  # in the program's environment
 
     async def start(self, **changed: str) -> Program:

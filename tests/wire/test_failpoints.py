@@ -34,6 +34,8 @@ QUICK: dict[str, tuple[tuple[str, str], ...]] = {
     "ask": (("acknowledge.after", KILL), ("ask.before", KILL), ("edit.after", KILL)),
     "pages": (("create.after", KILL), ("create.before", TERMINATE)),
     "notice": (("notice.after", KILL), ("deliver.before", TERMINATE)),
+    "image": (("reserve.after", KILL), ("paint.after", KILL), ("store-task.after", KILL)),
+    "audio": (("claim.after", KILL), ("speak.before", TERMINATE), ("deliver.after", KILL)),
     "compact": (("reserve-fold.after", KILL), ("settle-fold.before", TERMINATE), ("fold.before", KILL)),
 }
 
@@ -62,7 +64,7 @@ async def ended_at(stage: Stage, flow: Flow, place: str, action: str, program: P
 
 
 def test_the_quick_part_has_every_point() -> None:
-    tried = {place.partition(".")[0] for cases in QUICK.values() for place, _ in cases}
+    tried = {place.partition(".")[0] for flow in FLOWS for place, _ in QUICK[flow.name]}
     assert tried == {point for flow in FLOWS for point in flow.points}
 
 
