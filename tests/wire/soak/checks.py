@@ -45,6 +45,7 @@ class Verdict:
     turns: int = 0
     answered: int = 0
     told: int = 0
+    away: int = 0  # asked while the bot was away, or Discord says itself that a command was not answered
     faults: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -62,7 +63,7 @@ class Verdict:
     def __str__(self) -> str:
         slope = self.rss_slope_mib_per_hour
         return (
-            f"seed {self.seed}: {self.turns} turns ({self.answered} answered, {self.told} told why not), "
+            f"seed {self.seed}: {self.turns} turns ({self.answered} answered, {self.told} told why not, {self.away} while it was away), "
             f"{sum(self.faults.values())} faults {self.faults}, lost {len(self.lost)}, doubled {len(self.doubled)}, "
             f"pings {len(self.pings)}, leaks {len(self.leaked)}, other {len(self.broken)}, RSS slope "
             + ("too short to say" if slope is None else f"{slope:+.1f} MiB/h")
@@ -142,10 +143,13 @@ class _Judge:
         """A trigger that nobody claimed is lost, unless it never came or Discord itself says so."""
         interaction = doing.interaction
         if interaction is not None and (interaction.acked_at is None or doing.trigger_id in self._unacknowledged):
-            return  # Discord says that it was not answered
+            self._verdict.away += 1  # Discord says that it was not answered
+            return
         if interaction is not None and (interaction.original is None or not interaction.original.loading):
-            return  # refused at once, or a button that says something
+            self._verdict.told += 1  # refused at once, or a button that says something
+            return
         if any(0 <= at - doing.at < IN_FLIGHT_SECONDS for at in self._evidence.outages) or not doing.connected:
+            self._verdict.away += 1
             return
         self._verdict.lost.append(f"{doing.trigger_id} was never claimed")
 
