@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import conversation, crowd, history, streaming
+from benchmarks import conversation, crowd, drawing, history, pictures, streaming
 from benchmarks.processes import PROC
 from benchmarks.table import Row, render
 from tests.wire.discord_standin.spec import load_spec
@@ -31,6 +31,8 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "crowd": crowd.measure,
     "conversation": conversation.measure,
     "history": history.measure,
+    "pictures": pictures.measure,
+    "drawing": drawing.measure,
 }
 
 

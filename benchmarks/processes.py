@@ -31,8 +31,16 @@ class Child:
     @property
     def resident_mib(self) -> float:
         """Its resident memory, shared libraries included."""
+        return self._status_mib("VmRSS:")
+
+    @property
+    def most_resident_mib(self) -> float:
+        """The most resident memory that it ever had."""
+        return self._status_mib("VmHWM:")
+
+    def _status_mib(self, name: str) -> float:
         status = (PROC / str(self.process.pid) / "status").read_text(encoding="utf-8")
-        [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+        [line] = [line for line in status.splitlines() if line.startswith(name)]
         return int(line.split()[1]) / 1024
 
 

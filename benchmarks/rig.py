@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.answer import ANSWER, QUESTION
 from benchmarks.processes import Child, started
 from bot.sandbox.standin import Pace
-from tests.wire.discord_standin import Channel, DiscordStandIn, Request, User
+from tests.wire.discord_standin import Channel, DiscordStandIn, Request, Upload, User
 
 KEY = "sk-stand-in"
 READY_SECONDS = 30.0
@@ -26,6 +26,7 @@ STAMPS_SECONDS = 5.0
 
 PARLEY = ("bot", "run")
 BARE = ("benchmarks.bare",)
+NO_SETTINGS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,11 @@ class Rig:
         self.places = places
         self._stamps = stamps
 
-    async def turn(self, place: Place) -> Shown:
+    async def turn(self, place: Place, *, files: Sequence[Upload] = ()) -> Shown:
         """Ask, and wait until the whole answer is shown."""
         start = len(self.discord.journal.requests)
-        question = self.discord.say(place.channel, place.member, QUESTION, mentions=[self.discord.world.bot])
+        bot = self.discord.world.bot
+        question = self.discord.say(place.channel, place.member, QUESTION, mentions=[bot], files=files)
 
         def until_whole() -> list[Request]:
             ours = [one for one in self.discord.journal.requests[start:] if _writes_in(one, place.channel)]
@@ -84,7 +86,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(program: tuple[str, ...], *, places: int, pace: Pace, folder: Path) -> AsyncIterator[Rig]:
+async def running(
+    program: tuple[str, ...], *, places: int, pace: Pace, folder: Path, settings: Mapping[str, str] = NO_SETTINGS
+) -> AsyncIterator[Rig]:
     """Start a program between its stand-ins. ``folder`` is new and takes what they write."""
     stamps = _prepared(folder)
     options = {
@@ -111,6 +115,7 @@ async def running(program: tuple[str, ...], *, places: int, pace: Pace, folder: 
             "DATABASE_URL": f"sqlite:///{folder}/data/parley.db",
             "DAILY_BUDGET_USD": "1000",
             "PARLEY_ENV_FILE": str(folder / "none.env"),
+            **settings,
         }
         log = folder / "bot.txt"
         child = await stack.enter_async_context(started(*program, log=log, environment=environment))

@@ -32,6 +32,7 @@ EXTENSIONS = (
     "cogs.models",
     "cogs.help",
     "cogs.menus",
+    "cogs.image",
     "cogs.parked",
 )
 TREE_HASH = "command_tree_hash"

@@ -19,9 +19,11 @@ from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
 from bot.core.offering import ENDING_DAYS, ListedModels, Offering, Source, ending
 from bot.core.pacing import EditPace
+from bot.core.pictures.work import PictureParts
 from bot.core.ports import Clock, FetchFile
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
+from bot.core.tasks import PictureTask
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
 from bot.gateway.identifying import IdentifyLog
@@ -29,10 +31,13 @@ from bot.gateway.link import GatewayLink
 from bot.gateway.rest import RestDiscipline
 from bot.provider.breaker import Breaker
 from bot.provider.chat import OpenAIChatModel
+from bot.provider.images import OpenAIPictureMaker
 from bot.provider.models import OpenAIModelList
 from bot.provider.parameters import is_openai
+from bot.reading.earlier import PicturesOfMessages
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
+from bot.reading.workshop import PictureWorkshop
 from bot.settings import CAPABILITIES, Endpoint, Settings, SettingsError
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
@@ -76,6 +81,7 @@ class Services:
     catalogue: Catalogue
     offering: Offering
     reading: Reading
+    pictures: PicturesOfMessages
     sentences: Sentences
     clock: Clock
     pace: EditPace
@@ -144,16 +150,18 @@ async def open_services(
         await preferences.load()
         token_ratios = TokenRatios(SqliteTokenRatioStore(database, clock))
         await token_ratios.load()
+        quirks = SqliteQuirkStore(database, clock)
         chat_model = OpenAIChatModel(
-            **_access(settings.endpoint("chat")),
-            catalogue=catalogue,
-            quirks=SqliteQuirkStore(database, clock),
-            clock=clock,
+            **_access(settings.endpoint("chat")), catalogue=catalogue, quirks=quirks, clock=clock
         )
         resources.push_async_callback(chat_model.aclose)
+        picture_maker = OpenAIPictureMaker(**_access(settings.endpoint("image")), quirks=quirks, clock=clock)
+        resources.push_async_callback(picture_maker.aclose)
+        drawing = PictureParts(picture_maker, PictureWorkshop(), settings.image_model)
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
         resources.push_async_callback(capped_fetch.aclose)
         reading = Reading(fetch_file or capped_fetch)
+        pictures = PicturesOfMessages(reading.picture)
         policy = TurnPolicy(
             model=settings.chat_model,
             daily_cap_micro_usd=int((settings.daily_budget_usd or 0) * MICRO),
@@ -176,6 +184,8 @@ async def open_services(
             clock=clock,
             sentences=sentences,
             policy=policy,
+            works={PictureTask: drawing.works()},
+            pictures=pictures,
         )
         turns = turn_service(parts)
         sources = _sources(settings, clock, resources)
@@ -187,6 +197,7 @@ async def open_services(
             catalogue=catalogue,
             offering=Offering(sources, catalogue, clock, allowed=policy.allowed_models),
             reading=reading,
+            pictures=pictures,
             sentences=sentences,
             clock=clock,
             pace=EditPace(),
@@ -200,7 +211,7 @@ async def open_services(
             catch_up_channels=settings.catch_up_channels,
             retention=Retention(database, clock, days=settings.retention_days),
             figures=SqliteFigures(database, clock),
-            breakers={"chat": chat_model.breaker},
+            breakers={"chat": chat_model.breaker, "image": picture_maker.breaker},
             daily_cap_micro_usd=policy.daily_cap_micro_usd,
         )
 

@@ -39,7 +39,7 @@ TopP = Range[float, TOP_P[0], TOP_P[1]]
 Penalty = Range[float, PENALTY[0], PENALTY[1]]
 MaxTokens = Range[int, MAX_TOKENS[0], MAX_TOKENS[1]]
 
-ATTACHMENT = "A text file (up to 1 MiB) or a PDF (up to 20 MiB) that goes along as context"
+ATTACHMENT = "A picture or PDF (up to 20 MiB), or a text file (up to 1 MiB), that goes along as context"
 
 SAMPLING = {
     "model": "Which model answers",

@@ -15,6 +15,7 @@ from bot.app import Parley
 from bot.core.conversation import ChatOptions, Quote
 from bot.core.limits import QUESTION_CHARS
 from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.attached import pictures_of, quoted_pictures
 from cogs.ui.questions import conversation_of, plain_text, question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
 
@@ -28,13 +29,22 @@ MODALS_REMEMBERED = 1000  # far more than are open at once
 class AboutMessage(discord.ui.Modal):
     """Asks what a member wants to know about a message."""
 
-    def __init__(self, bot: Parley, quote: Quote, *, opened_by: int, forget: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        bot: Parley,
+        quote: Quote,
+        message: discord.Message,
+        *,
+        opened_by: int,
+        forget: Callable[[str], None],
+    ) -> None:
         say = bot.services.sentences
         # discord.py finds a modal by this id alone: with one for all, the last one opened would answer for everybody.
         super().__init__(title=say("menus.title"), timeout=MODAL_SECONDS, custom_id=f"{CUSTOM_ID}{opened_by}")
         self._bot = bot
         self._forget = forget
         self._quote = quote
+        self._files = bot.services.reading.files([], kept=True, quoted=quoted_pictures(message))
         self._question: discord.ui.TextInput[AboutMessage] = discord.ui.TextInput(
             style=discord.TextStyle.paragraph,
             max_length=min(TEXT_INPUT_CHARS, QUESTION_CHARS),
@@ -73,7 +83,7 @@ class AboutMessage(discord.ui.Modal):
             interaction, text=text, route=route, options=ChatOptions(), conversation=conversation
         )
         question = replace(question, quote=self._quote)
-        await services.turns.ask(question, screen_for(self._bot, question))
+        await services.turns.ask(question, screen_for(self._bot, question), self._files)
 
 
 class Menus(commands.Cog):
@@ -100,12 +110,12 @@ class Menus(commands.Cog):
     async def _ask_about(self, interaction: discord.Interaction[Parley], message: discord.Message) -> None:
         # Discord delivers a menu's message with its content, whatever the intents.
         text = plain_text(message, self._bot.user.id if self._bot.user is not None else 0)
-        if not text:
+        if not text and not pictures_of(message):
             answer = self._bot.services.sentences("menus.unreadable")
             await interaction.response.send_message(answer, ephemeral=True)
             return
         quote = Quote(message.author.display_name, text)
-        modal = AboutMessage(self._bot, quote, opened_by=interaction.id, forget=self._forget)
+        modal = AboutMessage(self._bot, quote, message, opened_by=interaction.id, forget=self._forget)
         self._opened.append(modal.custom_id)
         await interaction.response.send_modal(modal)
 

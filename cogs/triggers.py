@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Coroutine
+from functools import partial
 
 import discord
 from discord.ext import commands
@@ -14,6 +15,7 @@ from bot.app import Parley
 from bot.core.conversation import ReplyKind
 from bot.core.errors import StoreUnavailable
 from bot.core.preferences import ChannelMode
+from cogs.ui.attached import files_again, files_of_message, find_attachment
 from cogs.ui.calls import nonce
 from cogs.ui.missed import MISSED_AGE, missed_messages, places_to_look_at
 from cogs.ui.questions import plain_text, question_of_message
@@ -44,9 +46,11 @@ class Triggers(commands.Cog):
 
     async def cog_load(self) -> None:
         """Go on with what a restart left."""
+        self._services.pictures.find = partial(find_attachment, self._bot)
         for claim in await self._services.store.unfinished():
             screen = screen_for(self._bot, claim.question, message_ids=claim.message_ids)
-            self._start(self._services.turns.resume(claim, screen))
+            files = files_again(self._bot, claim.question)
+            self._start(self._services.turns.resume(claim, screen, files))
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -100,7 +104,8 @@ class Triggers(commands.Cog):
         question = question_of_message(message, own_id=me.id)
         if not question.text and message.guild is not None and me not in message.mentions:
             return  # a picture or a sticker in a channel where everything is answered: not a question
-        if not question.text and not message.attachments:
+        files = files_of_message(self._bot, message)
+        if not question.text and files is None:
             if live:
                 key = "replies.empty_question" if message.guild else "replies.empty_direct_message"
                 await self._hint(message, key)
@@ -109,7 +114,6 @@ class Triggers(commands.Cog):
         if live and message.id not in self._typed:
             self._typed.append(message.id)
             self._start(self._show_typing(message.channel))
-        files = self._services.reading.files(message.attachments, kept=True)
         await self._services.turns.ask(question, screen, files)
 
     @commands.Cog.listener()
@@ -118,17 +122,20 @@ class Triggers(commands.Cog):
         me, message = self._bot.user, payload.message
         if me is None or message.author.bot or message.edited_at is None:
             return  # not by a member: the bot's own edits, or a preview of a link
+        self._services.pictures.forget(message.id)
         await self._kept(self._services.conversations.message_edited(message.id, plain_text(message, me.id)))
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Forget a question with its message."""
+        self._services.pictures.forget(payload.message_id)
         await self._kept(self._services.conversations.message_deleted(payload.message_id))
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Forget the questions of many messages."""
         for message_id in payload.message_ids:
+            self._services.pictures.forget(message_id)
             await self._kept(self._services.conversations.message_deleted(message_id))
 
     async def _kept(self, change: Coroutine[None, None, None]) -> None:

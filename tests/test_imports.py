@@ -27,13 +27,14 @@ ALLOWED = {
     "cogs/": ("bot.core", "bot.app"),
 }
 # Only these may import the library at all.
-ONLY = {
+ONLY: dict[str, str | tuple[str, ...]] = {
     "openai": "bot/provider/",
     "aiosqlite": "bot/store/",
     "asyncpg": "bot/store/",
     "jsonschema": "bot/reading/worker.py",
     "referencing": "bot/reading/worker.py",
     "pypdf": "bot/reading/worker.py",
+    "PIL": ("bot/reading/", "bot/sandbox/"),
     "prometheus_client": "bot/metrics.py",  # which is imported when METRICS_PORT is set
 }
 

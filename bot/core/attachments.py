@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
-from bot.core.conversation import AttachedText
+from bot.core.conversation import AttachedPicture, Attachment
 from bot.core.errors import FileProblem, FileRefused
 from bot.core.limits import FILE_NAME_CHARS
 
@@ -84,12 +84,20 @@ def _safe(text: str) -> str:
     return re.sub(r"([ ._])\1+", r"\1", "".join(kept)).strip(" .")
 
 
-def context_lines(attachments: Sequence[AttachedText]) -> list[str]:
-    """Return the files as lines of a prompt. Every line of a file begins with "> ", so that none gets out of it."""
+def context_lines(attachments: Sequence[Attachment]) -> list[str]:
+    """Return the files as lines of a prompt. Every line of a file begins with "> ", so that none gets out of it.
+
+    A picture is described: the same words whether it is sent along or no longer.
+    """
     lines: list[str] = []
     for number, file in enumerate(attachments, 1):
+        place = f'{number} of {len(attachments)}, "{file.name}"'
         size = f"{file.kind}, {file.size_bytes:,} bytes"
+        if isinstance(file, AttachedPicture):
+            whose = "; of the message that this replies to" if file.quoted else ""
+            lines.append(f"Context: attached picture {place} ({size}, {file.width} x {file.height} pixels{whose})")
+            continue
         cut = f"; cut here after {len(file.text):,} characters" if file.cut else ""
-        lines.append(f'Context: attached file {number} of {len(attachments)}, "{file.name}" ({size}{cut})')
+        lines.append(f"Context: attached file {place} ({size}{cut})")
         lines += [f"> {line}" for line in file.text.splitlines() or [""]]
     return lines

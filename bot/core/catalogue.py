@@ -6,6 +6,7 @@ by a pattern with ``*``. The row with the longest name that matches wins; ids go
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from bot.core.conversation import Usage
+from bot.core.pictures.models import PictureModel
 
 UNPRICED = "unpriced"
 
@@ -29,6 +31,9 @@ Usd = Annotated[Decimal, Field(ge=0, le=100_000)]
 Tokens = Annotated[int, Field(gt=0)]
 
 ALL_SAMPLING: frozenset[Sampling] = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty"})
+
+
+MEDIA_RATES = ("image_input", "per_picture")  # in a price's version only where they are set
 
 
 class CatalogueError(ValueError):
@@ -65,8 +70,34 @@ class Price:
     cached_input: Usd | None = None
     cache_write: Usd | None = None
     long_context: LongContext | None = None
+    image_input: Usd | None = None  # tokens of pictures that are sent; as ``input`` where not known
+    per_picture: Usd | None = None  # US dollars for each picture, where tokens are not counted
     source: str = ""
     checked_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureTokens:
+    """What a picture costs a chat model in tokens, as a rule of thumb that errs upwards.
+
+    ``low`` at low detail; otherwise ``base`` and ``each`` for every square of ``side_pixels``, of which at most
+    ``most`` are counted, because a larger picture is made smaller first. The defaults are those of GPT-4o.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    low: Tokens = 85
+    base: Annotated[int, Field(ge=0)] = 85
+    side_pixels: Tokens = 512
+    each: Tokens = 170
+    most: Tokens = 8
+
+    def of(self, width: int, height: int, detail: str | None = None) -> int:
+        """Return about how many tokens a picture takes, at most."""
+        if detail == "low":
+            return self.low
+        squares = math.ceil(width / self.side_pixels) * math.ceil(height / self.side_pixels)
+        return self.base + self.each * min(squares, self.most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +105,8 @@ class ModelEntry:
     """What is known about a model. The defaults describe a model of any OpenAI-compatible server.
 
     ``cap_parameter`` caps the answer's tokens; ``reasoning_effort`` is what is sent, ``None`` for nothing; ``sampling``
-    is what may be sent when a member sets it.
+    is what may be sent when a member sets it. ``sees_pictures``: a chat model takes them; ``picture_tokens`` is what
+    they cost it.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -85,7 +117,10 @@ class ModelEntry:
     sampling: frozenset[Sampling] = ALL_SAMPLING
     context_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
+    sees_pictures: bool = True
+    picture_tokens: PictureTokens = PictureTokens()
     prices: tuple[Price, ...] = ()
+    pictures: PictureModel | None = None
     shutdown: date | None = None
     fallback: str | None = None
 
@@ -202,7 +237,8 @@ class Catalogue:
         if price is None:
             return UNPRICED
         numbers = (price.input, price.output, price.cached_input, price.cache_write, price.long_context)
-        digest = blake2s(repr(numbers).encode(), digest_size=4).hexdigest()
+        media = [(name, rate) for name in MEDIA_RATES if (rate := getattr(price, name)) is not None]
+        digest = blake2s(f"{numbers!r}{media or ''}".encode(), digest_size=4).hexdigest()
         return f"{name}@{price.effective_from.isoformat()}#{digest}"
 
     def _row(self, model: str) -> tuple[str, ModelEntry]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bot.core.conversation import Answer, EndReason, Page, Question, Reply, ReplyKind
+from collections.abc import Sequence
+
+from bot.core.conversation import Answer, AttachedText, EndReason, Page, Question, Reply, ReplyKind
+from bot.core.drawing import parted, without_growing_wish
 from bot.core.errors import ParleyError
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, is_json
 from bot.core.limits import REPLY_PAGES
@@ -49,6 +52,8 @@ class GrowingDraft:
         if self._question.options.json:
             # The fence stays open: what comes next goes on in it. One in the text would close it.
             text = "```json\n" + text.lstrip().replace("```", "`\u200b``")
+        else:
+            text = without_growing_wish(text)
         return lay_out_unfinished(
             text, header=_header(self._question), mark=self._mark, max_pages=_max_pages(self._question)
         )
@@ -63,13 +68,15 @@ def compose_answer(
     violation: Violation | None = None,
     left_out_others: bool = False,
     is_kept: bool = True,
+    blind: bool = False,
+    lost_pictures: Sequence[str] = (),
 ) -> Reply:
     """Return the pages of an answer, with one small line for everything the member should know about it.
 
     ``replaced_model`` is set when a model was asked for that has been shut down, ``violation`` when the answer is not
     the JSON that was asked for, ``left_out_others`` when what others said earlier did not go along. ``is_kept`` is
     unset when the conversation was reset while the answer was written, or went on from the one that this answer was to
-    replace.
+    replace. ``blind``: the model sees no pictures; ``lost_pictures`` are the names of those that could not be sent.
     """
     notes = []
     if replaced_model is not None:
@@ -77,8 +84,11 @@ def compose_answer(
     notes += [
         sentences("notes.file_cut", name=f"`{file.name}`", chars=f"{len(file.text):,}")
         for file in question.attachments
-        if file.cut
+        if isinstance(file, AttachedText) and file.cut
     ]
+    if blind:
+        notes.append(sentences("notes.blind", model=answer.model))
+    notes += [sentences("notes.lost_picture", name=f"`{name}`") for name in lost_pictures]
     # A cap is always sent; only a member who set it wants to know that it did not count.
     unset = {"schema"} if question.options.max_tokens else {"schema", "max_tokens"}
     ignored = [option for option in answer.ignored_options if option not in unset]
@@ -97,24 +107,28 @@ def compose_answer(
         notes.append(sentences("notes.go_on"))
     if violation is not None:
         notes.append(_violation_note(violation, sentences))
-    body = bare_json(answer.text)
+    body, wish, text = bare_json(answer.text), None, answer.text
+    if question.conversation is not None and not question.options.json:
+        text, wish = parted(answer.text)
+        text = text or sentences("replies.draw_offer")
     if question.options.json and body and is_json(body):
         pages = lay_out_json(body, header=_header(question), footer="\n".join(notes))
     else:
         pages = lay_out(
-            answer.text,
+            text,
             header=_header(question),
             footer="\n".join(notes),
             file_note=sentences("notes.whole_in_file"),
             max_pages=_max_pages(question),
         )
-    return Reply(ReplyKind.ANSWER, pages, incomplete=goes_on)
+    return Reply(ReplyKind.ANSWER, pages, incomplete=goes_on, draws=is_kept and wish is not None)
 
 
 def compose_unsaved(question: Question, text: str, error_id: str, sentences: Sentences) -> Reply:
     """Return an answer that is shown but could not be stored: it is no part of the conversation."""
     footer = f"{sentences('notes.unsaved')}\n{sentences('notices.error_id', error_id=error_id)}"
-    pages = lay_out(text, header=_header(question), footer=footer, max_pages=_max_pages(question))
+    shown = parted(text)[0] or sentences("replies.draw_offer")
+    pages = lay_out(shown, header=_header(question), footer=footer, max_pages=_max_pages(question))
     return Reply(ReplyKind.NOTICE, pages)
 
 
@@ -126,8 +140,10 @@ def compose_notice(question: Question, error: ParleyError, error_id: str, senten
     notice = sentences.notice(error, error_id)
     if question.restores is not None:
         # The new answer failed where the old one is shown: that one comes back whole.
-        pages = lay_out(question.restores, header=_header(question), footer=notice, max_pages=_max_pages(question))
-        return Reply(ReplyKind.NOTICE, pages, incomplete=question.restores_cut)
+        text, wish = parted(question.restores)
+        shown = text or sentences("replies.draw_offer")
+        pages = lay_out(shown, header=_header(question), footer=notice, max_pages=_max_pages(question))
+        return Reply(ReplyKind.NOTICE, pages, incomplete=question.restores_cut, draws=wish is not None)
     if question.route.application_id is not None:
         notice = f"{quote_block(question.text, SHOWN_QUESTION_CHARS)}\n{notice}"
     return Reply(ReplyKind.NOTICE, (Page(notice),), retryable=error.retryable)

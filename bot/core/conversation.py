@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from bot.core.tasks import Task
 
@@ -60,10 +61,40 @@ class AttachedText:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureSource:
+    """Where a picture is found again: links expire and are never kept."""
+
+    channel_id: int
+    message_id: int
+    attachment_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedPicture:
+    """A picture that came along with a question, described: its bytes are never kept.
+
+    ``source`` is ``None`` for one that no message holds, such as a command's. ``quoted``: it belongs to the message
+    that the question replies to.
+    """
+
+    name: str
+    kind: str
+    size_bytes: int
+    width: int
+    height: int
+    source: PictureSource | None = None
+    quoted: bool = False
+
+
+Attachment: TypeAlias = AttachedText | AttachedPicture
+
+
+@dataclass(frozen=True, slots=True)
 class ChatOptions:
     """What a member set for one question. ``None`` means not set: nothing is sent for it.
 
     ``schema`` is the text of a JSON Schema that was checked (``bot.core.schemas``); ``json`` is set with it.
+    ``detail``: how closely the model looks at pictures.
     """
 
     model: str | None = None
@@ -76,6 +107,7 @@ class ChatOptions:
     system_prompt: str | None = None
     schema: str | None = None
     schema_name: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +118,7 @@ class ReplyRoute:
     response (message ``response_id``) with the application id and the interaction's token, a secret for 15 minutes.
     ``single_page``: no further message can follow the first one (it is private, or the bot may not send here).
     ``reply_to``: the message that an answer in the channel replies to, where it is not the question's own.
+    ``upload_bytes``: the largest file that Discord takes there, where it said so.
     """
 
     channel_id: int
@@ -95,6 +128,7 @@ class ReplyRoute:
     ephemeral: bool = False
     single_page: bool = False
     reply_to: int | None = None
+    upload_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +160,7 @@ class Question:
     quote: Quote | None = None
     options: ChatOptions = ChatOptions()
     show_question: bool = False
-    attachments: tuple[AttachedText, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     unread_files: bool = False
     message_id: int | None = None
     replaces: int | None = None
@@ -169,7 +203,7 @@ class Turn:
     quote: Quote | None = None
     asked_at: datetime | None = None
     trigger_id: int = 0  # the same for a question and its answer
-    attachments: tuple[AttachedText, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     author_id: int | None = None  # of a question
 
 
@@ -280,6 +314,7 @@ class Reply:
     pages: tuple[Page, ...]
     retryable: bool = False  # the notice offers "Try again"
     incomplete: bool = False  # the answer was cut: it offers "Continue"
+    draws: bool = False  # the answer ends with a wish to draw (``bot.core.drawing``): it offers that
 
 
 class ClaimState(StrEnum):

@@ -8,8 +8,11 @@ ParleyError
 ├── ModelNotAllowed         the owner keeps to other models
 ├── StoreUnavailable        the database cannot record, so nothing may be spent
 ├── Stopped                 a member pressed Stop before the first word
+│   └── StoppedDrawing      or before the first picture was finished
 ├── Interrupted             a restart cut the work too often, or too long ago
 ├── TaskInterrupted         a restart cut a task that is paid for once
+├── ModelCannotEdit         the model makes pictures, and changes none
+├── PictureTooLarge         made and paid for, and larger than Discord takes, however it is encoded
 ├── FileRefused             a file that came along is not read: its problem has the sentence
 ├── DeliveryFailed          Discord did not take the reply; it will be tried again
 ├── DeliveryRefused         Discord will never take the reply (no permission, channel gone)
@@ -33,7 +36,12 @@ ParleyError
     ├── RateLimited         429: wait
     ├── ModelNotFound       404 for the model
     ├── EndpointMissing     404/405 for the whole capability
+    │   └── PicturesMissing the server makes no pictures
+    ├── NoVision            the model sees no pictures
+    ├── PictureRefused      the server refuses a picture, or pictures at all
+    ├── OrganisationUnverified  403: OpenAI wants to know the owner first
     ├── RequestRefused      400 that no change of ours repairs
+    │   └── OptionRefused   400 that names one of the member's options
     ├── ContentRefused      the request was blocked by a content policy
     ├── ContextOverflow     the conversation does not fit
     ├── ProviderUnavailable 5xx, no connection, breaker open
@@ -137,6 +145,12 @@ class Stopped(ParleyError):
     retryable = True
 
 
+class StoppedDrawing(Stopped):
+    """A member pressed Stop before the first picture was finished."""
+
+    code = "stopped_drawing"
+
+
 class Interrupted(ParleyError):
     """A restart cut the work too often, or too long ago."""
 
@@ -150,6 +164,22 @@ class TaskInterrupted(ParleyError):
     code = "task_interrupted"
     may_be_billed = True
     retryable = True
+
+
+class ModelCannotEdit(ParleyError):
+    """The model makes pictures, and changes none."""
+
+    code = "model_cannot_edit"
+
+    def __init__(self, *, model: str = "") -> None:
+        super().__init__(model=model)
+
+
+class PictureTooLarge(ParleyError):
+    """Pictures were made, and even made smaller they are larger than Discord takes."""
+
+    code = "picture_too_large"
+    may_be_billed = True
 
 
 class FileProblem(StrEnum):
@@ -167,6 +197,19 @@ class FileProblem(StrEnum):
     PDF_LOCKED = "file_pdf_locked"
     PDF_WITHOUT_TEXT = "file_pdf_without_text"
     PDF_BROKEN = "file_pdf_broken"
+    PICTURE_TYPE = "picture_type"
+    PICTURE_WEB_PAGE = "picture_web_page"
+    PICTURE_BYTES = "picture_bytes"
+    PICTURE_PIXELS = "picture_pixels"
+    PICTURE_BROKEN = "picture_broken"
+    PICTURE_ANIMATED = "picture_animated"
+    PICTURE_CMYK = "picture_cmyk"
+    PICTURE_HEIC = "picture_heic"
+    PICTURE_TOO_MANY = "picture_too_many"
+    PICTURES_BYTES = "pictures_bytes"
+    MASK_TYPE = "mask_type"
+    MASK_SIZE = "mask_size"
+    MASK_OPAQUE = "mask_opaque"
     SCHEMA_NOT_JSON = "schema_not_json"
     SCHEMA_NOT_OBJECT = "schema_not_object"
     SCHEMA_TOO_LARGE = "schema_too_large"  # in what it means: nested, branched or repeated too much
@@ -334,10 +377,51 @@ class EndpointMissing(ProviderError):
     retryable = True  # once the owner has mended it
 
 
+class PicturesMissing(EndpointMissing):
+    """The server makes no pictures."""
+
+    code = "pictures_missing"
+
+
+class OrganisationUnverified(ProviderError):
+    """OpenAI lets only verified organisations use the model."""
+
+    code = "organisation_unverified"
+    retryable = True  # once the owner has mended it
+
+    def __init__(self, detail: str = "", *, model: str = "") -> None:
+        super().__init__(detail, model=model)
+
+
+class NoVision(ProviderError):
+    """The model does not see pictures, and there is nothing else to answer."""
+
+    code = "no_vision"
+    retryable = True  # once the owner has chosen another model
+
+    def __init__(self, detail: str = "", *, model: str) -> None:
+        super().__init__(detail, model=model)
+
+
+class PictureRefused(ProviderError):
+    """The server refuses a picture, or pictures at all."""
+
+    code = "picture_refused"
+
+
 class RequestRefused(ProviderError):
     """The server refuses the request, and no change of ours repairs it."""
 
     code = "request_refused"
+
+
+class OptionRefused(RequestRefused):
+    """The server refuses what a member chose for ``option``."""
+
+    code = "option_refused"
+
+    def __init__(self, detail: str = "", *, option: str = "", model: str = "") -> None:
+        super().__init__(detail, option=option, model=model)
 
 
 class ContentRefused(ProviderError):

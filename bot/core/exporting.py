@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from bot.core.conversation import ChatRole, History, Turn
+from bot.core.drawing import parted
 
 
 class ExportFormat(StrEnum):
@@ -48,6 +49,10 @@ def _speaker(turn: Turn) -> str:
     return "Parley" if turn.chat_role is ChatRole.ASSISTANT else " ".join((turn.author_name or "member").split())
 
 
+def _text_of(turn: Turn) -> str:
+    return parted(turn.text)[0] if turn.chat_role is ChatRole.ASSISTANT else turn.text
+
+
 def _when(turn: Turn) -> str:
     return f"{turn.asked_at:%Y-%m-%d %H:%M} UTC" if turn.asked_at else ""
 
@@ -62,7 +67,7 @@ def _markdown(summary: str | None, turns: Sequence[Turn]) -> str:
         if turn.quote is not None:
             parts.append("\n".join(f"> {line}" for line in turn.quote.text.splitlines()))
         parts += [f"*File: {file.name}*" for file in turn.attachments]
-        parts.append(turn.text)
+        parts.append(_text_of(turn))
     return "\n\n".join(parts) + "\n"
 
 
@@ -71,7 +76,7 @@ def _text(summary: str | None, turns: Sequence[Turn]) -> str:
     for turn in turns:
         when = f" ({_when(turn)})" if turn.asked_at else ""
         files = "".join(f"[file: {file.name}]\n" for file in turn.attachments)
-        parts.append(f"{_speaker(turn)}{when}:\n{files}{turn.text}")
+        parts.append(f"{_speaker(turn)}{when}:\n{files}{_text_of(turn)}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -80,7 +85,7 @@ def _json(summary: str | None, turns: Sequence[Turn]) -> str:
 
 
 def _entry(turn: Turn) -> dict[str, object]:
-    entry: dict[str, object] = {"role": turn.chat_role.value, "name": _speaker(turn), "text": turn.text}
+    entry: dict[str, object] = {"role": turn.chat_role.value, "name": _speaker(turn), "text": _text_of(turn)}
     if turn.asked_at is not None:
         entry["at"] = turn.asked_at.isoformat()
     if turn.quote is not None:

@@ -8,14 +8,24 @@ import hmac
 import logging
 import re
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.core.catalogue import Catalogue
 from bot.core.composing import NOTHING, GrowingDraft, compose_answer
-from bot.core.conversation import Answer, ChatRole, ConversationKey, EndReason, Question, Reply, Usage
+from bot.core.conversation import (
+    Answer,
+    AttachedPicture,
+    ChatRole,
+    ConversationKey,
+    EndReason,
+    History,
+    Question,
+    Reply,
+    Usage,
+)
 from bot.core.errors import (
     ContextOverflow,
     FileProblem,
@@ -23,20 +33,24 @@ from bot.core.errors import (
     InvalidReply,
     ModelNotAllowed,
     ModelNotFound,
+    NoVision,
     ParleyError,
     Stopped,
     StoreUnavailable,
 )
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, correction, is_json, schema_of
-from bot.core.limits import ANSWER_TOKENS, FOLD_ABOVE_TOKENS, PROMPT_TOKENS
+from bot.core.limits import ANSWER_TOKENS, FOLD_ABOVE_TOKENS, MEDIA_SIDE_BY_SIDE, PROMPT_TOKENS
+from bot.core.looking import NoEarlierPictures, Seen, look, may_look
 from bot.core.ports import (
     CallLedger,
     ChatMessage,
     ChatModel,
     ChatRequest,
     Clock,
+    EarlierPictures,
     FileReader,
     FoldStore,
+    Picture,
     Reservation,
     SchemaChecker,
     Screen,
@@ -88,6 +102,9 @@ class Parts:
     sentences: Sentences
     policy: TurnPolicy
     works: Mapping[type[object], MakeWork] = field(default_factory=dict)  # by the type of a question's task
+    pictures: EarlierPictures = field(default_factory=NoEarlierPictures)
+    # Held by whatever has an upload in memory until its call has ended.
+    media: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_SIDE_BY_SIDE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +128,9 @@ class Generation:
         self._stream_task: asyncio.Task[StreamEnd] | None = None
         self._stopped = False
         self._prompted = False
+        self._read: tuple[Picture, ...] = ()
+        self._lost: tuple[str, ...] = ()
+        self._blind = False
         self.sent = False  # the provider has been asked
         self.task = asyncio.current_task()  # the turn that this belongs to
         self.grown: Grown | None = None  # set once the answer is stored in its conversation
@@ -135,7 +155,14 @@ class Generation:
 
         Raises a ``ParleyError`` when there is nothing to show.
         """
+        async with AsyncExitStack() as held:
+            return await self._run(held)
+
+    async def _run(self, held: AsyncExitStack) -> Reply:
         parts = self._parts
+        holds_media = self.question.unread_files
+        if holds_media:
+            await held.enter_async_context(parts.media)
         question = await self._with_files()
         asked_model = question.options.model or parts.policy.model
         if question.options.model and not MODEL_NAME.fullmatch(question.options.model):
@@ -145,26 +172,28 @@ class Generation:
         history = None if question.conversation is None else await parts.store.history(question.conversation)
         history = history and history.without(question.replaces)
         heard = history if history is None or question.hears_others else history.only_of(question.author_id)
+        if may_look(question, heard) and not holds_media:
+            await held.enter_async_context(parts.media)
+        seen = await self._look(resolved.model, heard)
         question = self.question  # its message may have been edited meanwhile
         self._prompted = True
         ratios = parts.token_ratios
         budget_tokens = ratios.within(resolved.model, parts.policy.prompt_tokens)
-        prompt = self._with_schema(build_prompt(question, heard, budget_tokens=budget_tokens))
+        prompt = self._with_schema(build_prompt(question, heard, budget_tokens=budget_tokens, pictures=seen.pictures))
         request = self._request(resolved.model, prompt)
         reservation = await self._reserve(request, prompt)
         try:
             end = await self._stream(request, reservation)
         except ContextOverflow:
-            prompt = self._with_schema(
-                build_prompt(question, heard, budget_tokens=min(prompt.tokens, budget_tokens) // 2)
-            )
-            if len(prompt.messages) == len(request.messages):
+            room = min(prompt.tokens, budget_tokens) // 2
+            prompt = self._with_schema(build_prompt(question, heard, budget_tokens=room, pictures=seen.own(question)))
+            if prompt.messages == request.messages:
                 raise
-            end = await self._stream(replace(request, messages=prompt.messages), reservation)
+            request = replace(request, messages=prompt.messages)
+            end = await self._stream(request, reservation)
         answer = Answer(self._draft.text, end.model, end.end_reason, end.usage, end.ignored_options)
         violation = None
         if question.options.json:
-            request = replace(request, messages=prompt.messages)
             answer, reservation, violation = await self._corrected(request, answer, reservation)
         replaced_model = asked_model if resolved.model != asked_model else None
         compose = partial(
@@ -175,6 +204,8 @@ class Generation:
             replaced_model=replaced_model,
             violation=violation,
             left_out_others=heard != history,
+            blind=self._blind,
+            lost_pictures=self._lost,
         )
         settlement = settlement_of(parts, reservation, answer.usage)
         reply = await parts.store.complete(
@@ -183,9 +214,9 @@ class Generation:
             compose(),
             settlement,
             history=history,
-            unkept=lambda: compose(is_kept=False),
+            unkept=partial(compose, is_kept=False),
         )
-        if end.usage is not None:
+        if end.usage is not None and not any(message.pictures for message in request.messages):
             ratios.learn(resolved.model, estimated=prompt.tokens, counted=end.usage.prompt_tokens)
         if history is not None and heard == history:
             tokens = round((prompt.tokens + estimate_tokens(answer.text)) * ratios.of(resolved.model))
@@ -197,6 +228,7 @@ class Generation:
                 "model": loggable_model(parts, end.model),
                 "end": end.end_reason.value,
                 "chars": len(answer.text),
+                "pictures": sum(len(message.pictures) for message in request.messages),
                 "micro_usd": settlement.micro_usd,
                 "request_id": end.request_id,
             },
@@ -225,12 +257,16 @@ class Generation:
             presence_penalty=options.presence_penalty,
             json=options.json,
             json_schema=schema_of(options),
+            picture_detail=options.detail,
             conversation_hash=conversation_hash(self._parts.policy, key) if key else None,
             member_hash=member_hash(self._parts.policy, question.author_id),
         )
 
     async def _reserve(self, request: ChatRequest, prompt: Prompt) -> Reservation:
-        reservation = worst_case(self._parts, "chat", request, prompt.tokens)
+        entry = self._parts.catalogue.entry(request.model)
+        pictures = [picture for message in request.messages for picture in message.pictures]
+        tokens = sum(entry.picture_tokens.of(one.width, one.height, request.picture_detail) for one in pictures)
+        reservation = worst_case(self._parts, "chat", request, prompt.tokens + tokens)
         policy = self._parts.policy
         await self._parts.store.begin(
             self.question.trigger_id,
@@ -265,9 +301,27 @@ class Generation:
         if read.schema is not None:
             options = replace(options, json=True, schema=read.schema, schema_name=read.schema_name)
         question = replace(question, attachments=read.attachments, options=options, unread_files=False)
+        self._read, self._lost = read.pictures, read.lost
         self.question, self._draft = question, GrowingDraft(question, self._parts.sentences)
         await self._parts.store.revise(question)
         return question
+
+    async def _look(self, model: str, history: History | None) -> Seen:
+        """Return the pictures to send; raises ``NoVision`` for a model that sees none when there are no words."""
+        parts, question, read = self._parts, self.question, self._read
+        self._read = ()
+        if not may_look(question, history):
+            return Seen()
+        if not parts.catalogue.entry(model).sees_pictures:
+            self._blind = any(isinstance(one, AttachedPicture) for one in question.attachments)
+            if self._blind and (question.conversation is None or not question.text):
+                raise NoVision(model=model)
+            return Seen()
+        seen = await look(question, history, read, parts.pictures)
+        self._lost += seen.lost
+        if seen.lost and not seen.own(question) and not question.text:
+            raise FileRefused(FileProblem.GONE, number=1)
+        return seen
 
     def _with_schema(self, prompt: Prompt) -> Prompt:
         schema = schema_of(self.question.options)
@@ -285,7 +339,9 @@ class Generation:
         violation = await self._violation(answer)
         if violation is None or violation == UNCHECKED or answer.end_reason is not EndReason.STOP:
             return answer, reservation, violation
-        asked, parts, trigger_id = request.messages, self._parts, self.question.trigger_id
+        parts, trigger_id = self._parts, self.question.trigger_id
+        # What is wrong is the answer's form: nobody needs to look at the pictures again.
+        asked = tuple(replace(message, pictures=()) for message in request.messages)
         asked += (ChatMessage(ChatRole.ASSISTANT, answer.text), ChatMessage(ChatRole.USER, correction(violation)))
         schema_tokens = estimate_tokens(request.json_schema.instructions) if request.json_schema else 0
         again = worst_case(parts, "chat", request, estimate_prompt_tokens(asked) + schema_tokens)

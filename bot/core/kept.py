@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.core.conversation import (
-    AttachedText,
+    Attachment,
     ChatOptions,
     ConversationKey,
     History,
@@ -49,7 +49,7 @@ class KeptTurn:
     is_latest: bool
     quote: Quote | None = None
     options: ChatOptions = field(default_factory=ChatOptions)
-    attachments: tuple[AttachedText, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     message_id: int | None = None
     shown_ids: tuple[int, ...] = ()
 

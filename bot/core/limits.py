@@ -33,9 +33,16 @@ PDF_PAGES = 50
 FILE_CHARS = 60_000  # of all files of one question that is answered once: some 20 pages
 KEPT_FILE_CHARS = 24_000  # in a conversation, where a question is sent again and again beside the others
 FILE_NAME_CHARS = 80
+PICTURE_BYTES = 20 * 1024 * 1024
+PICTURE_PIXELS = 40_000_000
+PICTURES = 4  # of one question, and of one request to a model
+PICTURES_BYTES = 36 * 1024 * 1024  # of one request: OpenAI takes 50 MB, and base64 makes a third more of them
+PICTURE_TURNS = 3  # the latest questions, this one included, whose pictures are sent
+KEPT_PICTURES_BYTES = 48 * 1024 * 1024  # in memory, for the next questions of conversations
+MEDIA_SIDE_BY_SIDE = 4  # calls in flight that make pictures, or hold what somebody uploaded
 
 PROMPT_TOKENS = 16_000  # system prompt, turns and question; the oldest half is left out in one block beyond it
-FOLD_ABOVE_TOKENS = 7_000  # a conversation that is longer after an answer: its oldest half becomes notes
+FOLD_ABOVE_TOKENS = 7_200  # a conversation that is longer after an answer: its oldest half becomes notes
 SUMMARY_TOKENS = 600  # what the notes should not exceed; half as many again are taken
 FOCUS_CHARS = 200  # of what a member wants the notes to keep
 ANSWER_TOKENS = 4_000  # the cap that is sent when nobody set one
@@ -44,3 +51,13 @@ ANSWER_TOKENS = 4_000  # the cap that is sent when nobody set one
 FIRST_TOKEN_SECONDS = 90.0
 BETWEEN_TOKENS_SECONDS = 30.0
 CHAT_SECONDS = 300.0
+
+# Pictures.
+PICTURE_COUNT = (1, 10)  # of one request (POST /v1/images/generations)
+MOST_PICTURES = 4  # that are made for one command, whatever was asked for
+PICTURE_PROMPT_CHARS = 6000  # of a command's option (Discord); the API takes 32,000
+EDIT_INPUTS = 3
+PICTURE_SECONDS = 180.0  # of one call
+ALT_TEXT_CHARS = 1024  # of an attachment's description (Discord)
+UPLOAD_FILE_BYTES = 10 * 1024 * 1024  # where Discord says nothing else
+UPLOAD_BYTES = 25 * 1024 * 1024  # of one request to Discord, all files together

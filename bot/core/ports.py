@@ -10,11 +10,13 @@ from typing import Protocol, TypeAlias
 
 from bot.core.conversation import (
     Answer,
-    AttachedText,
+    Attachment,
     Claim,
     ConversationKey,
     EndReason,
     History,
+    Page,
+    PictureSource,
     Question,
     Reply,
     Turn,
@@ -40,11 +42,23 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture whose header was checked. ``mime`` is what the bytes are, whatever the file's name says."""
+
+    name: str
+    mime: str
+    width: int
+    height: int
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
     """One message of a prompt, ready to be sent."""
 
     chat_role: str
     text: str
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,7 @@ class ChatRequest:
     presence_penalty: float | None = None
     json: bool = False
     json_schema: JsonSchema | None = None
+    picture_detail: str | None = None  # how closely the model looks at the messages' pictures
     conversation_hash: str | None = None  # groups requests for the provider's prompt cache
     member_hash: str | None = None  # a stable pseudonym of the asker, for the provider's abuse checks
 
@@ -102,8 +117,8 @@ class StreamEnd:
 class Draft(Protocol):
     """An answer that is still growing."""
 
-    def pages(self) -> tuple[str, ...]:
-        """Return what to show of it now, one string per Discord message, marked unfinished."""
+    def pages(self) -> tuple[str | Page, ...]:
+        """Return what to show of it now, one string per Discord message, marked unfinished; a page may have files."""
         ...
 
 
@@ -363,17 +378,6 @@ class FetchFile(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture whose header was checked. ``mime`` is what the bytes are, whatever the file's name says."""
-
-    name: str
-    mime: str
-    width: int
-    height: int
-    content: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Sound:
     """A sound file whose header was checked. ``name`` ends as the API wants it; ``seconds`` is ``None`` if unknown."""
 
@@ -387,13 +391,16 @@ class Sound:
 class FilesRead:
     """What the files of a question hold. ``schema`` and its name come from a JSON Schema file that was checked.
 
-    ``mask`` says where pictures are to be edited; ``sound`` is what a task is about.
+    ``pictures`` has those that ``attachments`` describes, in the same order. ``lost``: the names of pictures that are
+    not the question's own and could not be read. ``mask`` says where pictures are to be edited; ``sound`` is what a
+    task is about.
     """
 
-    attachments: tuple[AttachedText, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     schema: str | None = None
     schema_name: str | None = None
     pictures: tuple[Picture, ...] = ()
+    lost: tuple[str, ...] = ()
     mask: Picture | None = None
     sound: Sound | None = None
 
@@ -403,6 +410,18 @@ class FileReader(Protocol):
 
     async def read(self) -> FilesRead:
         """Fetch, check and read them; raises ``FileRefused`` with the first file that cannot be read."""
+        ...
+
+
+class EarlierPictures(Protocol):
+    """Pictures of messages, fetched again as long as the message has them; a few are kept in memory."""
+
+    async def picture(self, source: PictureSource) -> Picture | None:
+        """Return a picture; ``None`` when it is gone or cannot be used any more."""
+        ...
+
+    def keep(self, source: PictureSource, picture: Picture) -> None:
+        """Keep one that was just read, for the next question."""
         ...
 
 

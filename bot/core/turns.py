@@ -17,7 +17,8 @@ from enum import Enum, auto
 from typing import Any, TypeAlias
 
 from bot.core.composing import compose_notice, compose_unsaved
-from bot.core.conversation import Claim, ConversationKey, Question, Reply, ReplyKind, TriggerKind
+from bot.core.conversation import ChatRole, Claim, ConversationKey, Question, Reply, ReplyKind, TriggerKind
+from bot.core.drawing import parted
 from bot.core.errors import (
     Busy,
     DeliveryFailed,
@@ -147,15 +148,18 @@ class TurnService:
         """Return a failed question that is still kept, and only to the person who asked it."""
         return await self._store.kept_question(trigger_id, author_id)
 
-    async def resume(self, claim: Claim, screen: Screen) -> None:
-        """Do what a restart left of a turn: deliver what is stored, generate again once, or say that it was lost."""
+    async def resume(self, claim: Claim, screen: Screen, files: FileReader | None = None) -> None:
+        """Do what a restart left of a turn: deliver what is stored, generate again once, or say that it was lost.
+
+        ``files``: the question's, where they can be fetched again.
+        """
         question = claim.question
         if claim.reply is not None:
-            work = self._deliver(question, screen, claim.reply)
+            work = self._deliver(question, screen, await self._with_offer(question, claim.reply))
         elif claim.generations >= (GENERATIONS if question.task is None else 1) or self._seconds_left(question) <= 0:
             work = self._give_up(question, screen)
         else:
-            work = self._answer(question, screen)
+            work = self._answer(question, screen, files)
         log.info("resuming a turn", extra={"trigger_id": question.trigger_id, "state": claim.state.value})
         await self._tracked(work)
 
@@ -345,6 +349,14 @@ class TurnService:
             exc_info=None if isinstance(error, ParleyError) else error,
         )
         return problem, error_id
+
+    async def _with_offer(self, question: Question, reply: Reply) -> Reply:
+        """Return a reply as it was before it was stored: what its answer wishes to draw stands in the turn only."""
+        if question.conversation is None or reply.kind is not ReplyKind.ANSWER:
+            return reply
+        turns = (await self._store.history(question.conversation)).turns
+        answers = (t.text for t in turns if t.trigger_id == question.trigger_id and t.chat_role is ChatRole.ASSISTANT)
+        return replace(reply, draws=any(parted(text)[1] is not None for text in answers))
 
     # Delivery
 

@@ -7,9 +7,8 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
-from typing import Any
 
-from openai import AsyncAPIResponse
+import httpx2
 
 from bot.core import limits
 from bot.core.conversation import EndReason, Usage
@@ -43,7 +42,7 @@ class Completion:
 
     def __init__(
         self,
-        opening: AbstractAsyncContextManager[AsyncAPIResponse[Any]],
+        opening: AbstractAsyncContextManager[httpx2.Response],
         deadlines: Deadlines,
         *,
         total_seconds: float,
@@ -114,7 +113,7 @@ class Completion:
         request_id = response.headers.get("x-request-id")
         self.request_id = None if request_id is None else loggable(request_id)
         self._flow = Flow(response)
-        self._body = response.http_response.aiter_bytes()
+        self._body = response.aiter_bytes()
         self._held.push_async_callback(self._body.aclose)
 
     async def _next(self) -> str:

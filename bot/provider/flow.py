@@ -7,17 +7,16 @@ that costs more than all that is done with the tokens. A test says when the SDK 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import aiohttp
-from openai import AsyncAPIResponse
+import httpx2
 
 
 class Flow:
     """Holds back the bytes of one response."""
 
-    def __init__(self, response: AsyncAPIResponse[Any]) -> None:
-        bound = getattr(response.http_response.stream, "_stream", None)
+    def __init__(self, response: httpx2.Response) -> None:
+        bound = getattr(response.stream, "_stream", None)
         inner = getattr(bound, "_aiohttp_response", None)
         self._response = inner if isinstance(inner, aiohttp.ClientResponse) else None
 

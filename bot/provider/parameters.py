@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from bot.core.catalogue import ModelEntry
-from bot.core.ports import ChatRequest
+from bot.core.ports import ChatMessage, ChatRequest
 from bot.provider.translate import Failure
 
 # The two names of the cap on an answer's tokens: the new one, and the one that compatible servers know.
@@ -56,9 +57,14 @@ class Parameters:
     """The parameters of one request, which shrink as the server refuses them."""
 
     def __init__(self, request: ChatRequest, entry: ModelEntry, *, openai: bool) -> None:
+        self.mark = secrets.token_hex(16)  # stands for a picture's bytes in the body
+        self.pictures = tuple(picture for message in request.messages for picture in message.pictures)
         self._values: dict[str, Any] = {
             "model": request.model,
-            "messages": [{"role": message.chat_role, "content": message.text} for message in request.messages],
+            "messages": [
+                {"role": message.chat_role, "content": self._content(message, request.picture_detail)}
+                for message in request.messages
+            ],
             entry.cap_parameter: request.max_tokens,
             "stream_options": {"include_usage": True},
         }
@@ -88,9 +94,18 @@ class Parameters:
             if request.conversation_hash is not None:
                 self._values["prompt_cache_key"] = request.conversation_hash
 
+    def _content(self, message: ChatMessage, detail: str | None) -> str | list[dict[str, Any]]:
+        if not message.pictures:
+            return message.text
+        parts: list[dict[str, Any]] = [{"type": "text", "text": message.text}]
+        for picture in message.pictures:
+            image = {"url": f"data:{picture.mime};base64,{self.mark}"}
+            parts.append({"type": "image_url", "image_url": image if detail is None else {**image, "detail": detail}})
+        return parts
+
     @property
     def body(self) -> dict[str, Any]:
-        """What to send, except ``stream``."""
+        """What to send, except ``stream``; marks stand for the bytes of ``pictures``."""
         return dict(self._values)
 
     @property

@@ -22,6 +22,7 @@ from bot.core.errors import (
     InvalidReply,
     KeyRejected,
     ModelNotFound,
+    OrganisationUnverified,
     ProviderError,
     ProviderTimeout,
     ProviderUnavailable,
@@ -61,6 +62,9 @@ MODEL_PROSE = re.compile(
     r"(invalid|unknown|no such) model\b|\bmodel\b.{0,200}\b(not exist|not found|not available|no longer)",
     re.IGNORECASE | re.DOTALL,
 )
+UNVERIFIED_PROSE = re.compile(r"organi[sz]ation must be verified", re.IGNORECASE)
+PICTURE_PROSE = re.compile(r"image|vision|multi-?modal|content part", re.IGNORECASE)
+UNSUPPORTED_PROSE = re.compile(r"not support|unsupported|does ?n[o']t support", re.IGNORECASE)
 WORD = re.compile(r"[\w.:/\[\]-]{1,64}", re.ASCII)
 
 
@@ -133,6 +137,7 @@ TABLE: tuple[tuple[Callable[[Failure], object], type[ProviderError]], ...] = (
     (lambda f: f.status in (None, 400, 422) and CONTEXT_PROSE.search(f.message), ContextOverflow),
     (lambda f: "model_not_found" in f.words, ModelNotFound),
     (lambda f: f.status in (None, 400, 404) and f.param in (None, "model") and _names_model(f), ModelNotFound),
+    (lambda f: f.status == 403 and UNVERIFIED_PROSE.search(f.message), OrganisationUnverified),
     # A key that works, but not for this model: nothing that should stop everybody else's questions.
     (lambda f: f.status in (401, 403) and any("model" in (word or "") for word in f.words), ModelNotFound),
     (lambda f: f.status in (401, 403) or f.words & KEY, KeyRejected),
@@ -152,7 +157,19 @@ def classify(failure: Failure, *, model: str) -> ProviderError:
         return RateLimited(failure.detail, retry_after_seconds=failure.retry_after_seconds)
     if error is ModelNotFound:
         return ModelNotFound(failure.detail, model=model)
+    if error is OrganisationUnverified:
+        return OrganisationUnverified(failure.detail, model=model)
     return error(failure.detail)
+
+
+def is_about_pictures(error: ProviderError, failure: Failure) -> bool:
+    """Whether a request that carried pictures was refused because of them; some servers say so with a 404 or a 500."""
+    said = " ".join(filter(None, (failure.message, failure.code, failure.param)))
+    if not PICTURE_PROSE.search(said):
+        return False
+    if isinstance(error, ProviderUnavailable):
+        return failure.kind is Kind.ANSWERED and UNSUPPORTED_PROSE.search(said) is not None
+    return isinstance(error, RequestRefused | EndpointMissing)
 
 
 def failure_of(error: Exception, *, now: datetime | None = None) -> Failure:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.core.attachments import FileKind, decoded, kind_of, safe_file_name, taken
-from bot.core.conversation import AttachedText
+from bot.core.conversation import AttachedText, Attachment, PictureSource
 from bot.core.errors import FileProblem, FileRefused
 from bot.core.json_output import NotJson, strict_json
 from bot.core.limits import (
@@ -20,11 +20,15 @@ from bot.core.limits import (
     FILE_CHARS,
     KEPT_FILE_CHARS,
     PDF_FILE_BYTES,
+    PICTURES,
+    PICTURES_BYTES,
     SCHEMA_FILE_BYTES,
     TEXT_FILE_BYTES,
 )
-from bot.core.ports import AttachedFile, FetchFile, FileReader, FilesRead, Violation
+from bot.core.ports import AttachedFile, FetchFile, FileReader, FilesRead, Picture, Violation
 from bot.core.schemas import check_schema, schema_name
+from bot.reading.headers import is_picture
+from bot.reading.pictures import AttachedPictures, checked_picture, described, fetched_picture
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +50,31 @@ class Reading:
         self._places = asyncio.Semaphore(JOBS_SIDE_BY_SIDE)
 
     def files(
-        self, attachments: Sequence[AttachedFile], *, schema: AttachedFile | None = None, kept: bool
+        self,
+        attachments: Sequence[AttachedFile],
+        *,
+        schema: AttachedFile | None = None,
+        kept: bool,
+        sources: Sequence[PictureSource] = (),
+        quoted: Sequence[tuple[AttachedFile, PictureSource]] = (),
     ) -> FileReader | None:
-        """Return the reader of a question's files; ``None`` for no files. ``kept``: they go into a conversation."""
-        if not attachments and schema is None:
+        """Return the reader of a question's files; ``None`` for no files. ``kept``: they go into a conversation.
+
+        ``sources``: where the attachments are found again, one for each, when a message holds them. ``quoted``: the
+        pictures of the message that the question replies to; one that cannot be used is left out.
+        """
+        if not attachments and schema is None and not quoted:
             return None
-        return QuestionFiles(self, attachments, schema, KEPT_FILE_CHARS if kept else FILE_CHARS)
+        limit_chars = KEPT_FILE_CHARS if kept else FILE_CHARS
+        return QuestionFiles(self, attachments, schema, limit_chars, sources=sources, quoted=quoted)
+
+    def pictures(self, attachments: Sequence[AttachedFile], mask: AttachedFile | None = None) -> FileReader | None:
+        """Return the reader of a task's pictures and their mask; ``None`` for none."""
+        return AttachedPictures(self._fetch, attachments, mask) if attachments or mask is not None else None
+
+    async def picture(self, file: AttachedFile) -> Picture:
+        """Return one picture; raises ``FileRefused``."""
+        return (await fetched_picture(self._fetch, file))[0]
 
     async def fetch(self, file: AttachedFile, *, limit_bytes: int) -> bytes:
         """Return a file's bytes; raises ``FileRefused``."""
@@ -140,12 +163,21 @@ class QuestionFiles:
     """The files of one question. Implements ``FileReader``."""
 
     def __init__(
-        self, reading: Reading, attachments: Sequence[AttachedFile], schema: AttachedFile | None, limit_chars: int
+        self,
+        reading: Reading,
+        attachments: Sequence[AttachedFile],
+        schema: AttachedFile | None,
+        limit_chars: int,
+        *,
+        sources: Sequence[PictureSource] = (),
+        quoted: Sequence[tuple[AttachedFile, PictureSource]] = (),
     ) -> None:
         self._reading = reading
         self._attachments = attachments
         self._schema = schema
         self._limit_chars = limit_chars
+        self._sources = sources
+        self._quoted = quoted
 
     async def read(self) -> FilesRead:
         """Fetch, check and read them; raises ``FileRefused``."""
@@ -159,22 +191,52 @@ class QuestionFiles:
                 large = refused.problem is FileProblem.TOO_LARGE
                 raise FileRefused(FileProblem.SCHEMA_NOT_JSON if large else refused.problem, number=1) from None
             schema, name = await self._reading.schema(content), schema_name(self._schema.filename)
-        texts: list[AttachedText] = []
+        found: list[Attachment] = []
+        pictures: list[Picture] = []
         left = self._limit_chars
         for number, file in enumerate(self._attachments, 1):
             # What earlier files leave of the room, shared by those that are still to come.
             room = left // (len(self._attachments) - number + 1)
             try:
-                texts.append(await self._text_of(file, room))
+                read = await self._content_of(file, room)
             except FileRefused as refused:
                 raise FileRefused(refused.problem, number=number) from None
-            left -= len(texts[-1].text)
-        return FilesRead(tuple(texts), schema, name)
+            if isinstance(read, Picture):
+                pictures.append(read)
+                found.append(described(read, self._sources[number - 1] if self._sources else None))
+            else:
+                left -= len(read.text)
+                found.append(read)
+        if sum(len(picture.content) for picture in pictures) > PICTURES_BYTES:
+            raise FileRefused(FileProblem.PICTURES_BYTES)
+        lost = await self._add_quoted(found, pictures)
+        return FilesRead(tuple(found), schema, name, pictures=tuple(pictures), lost=lost)
 
-    async def _text_of(self, file: AttachedFile, limit_chars: int) -> AttachedText:
+    async def _content_of(self, file: AttachedFile, limit_chars: int) -> Picture | AttachedText:
         content = await self._reading.fetch(file, limit_bytes=PDF_FILE_BYTES)
+        if is_picture(content):
+            return (await checked_picture(file.filename, content))[0]
         kind, text, cut = await self._reading.text(content, limit_chars)
         return AttachedText(safe_file_name(file.filename), kind.value, len(content), text, cut)
+
+    async def _add_quoted(self, found: list[Attachment], pictures: list[Picture]) -> tuple[str, ...]:
+        """Add the pictures of the quoted message, as many as fit; return the names of those that could not be read."""
+        lost: list[str] = []
+        for file, source in self._quoted:
+            if len(pictures) == PICTURES:
+                break
+            try:
+                picture = await self._reading.picture(file)
+            except FileRefused as refused:
+                log.info("a quoted picture was not read", extra={"problem": refused.problem.value})
+                lost.append(safe_file_name(file.filename))
+                continue
+            if sum(len(one.content) for one in (*pictures, picture)) > PICTURES_BYTES:
+                lost.append(picture.name)
+                continue
+            pictures.append(picture)
+            found.append(described(picture, source, quoted=True))
+        return tuple(lost)
 
 
 def safe_path(path: str) -> str:

@@ -96,7 +96,8 @@ def _worst(errors: Iterator[Any]) -> dict[str, Any]:
     }
 
 
-def _give_up_rights() -> None:
+def give_up_rights() -> None:
+    """Cap this process's memory and processor time, and let it write no files."""
     for limit, value in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_CPU, CPU_SECONDS),
@@ -109,7 +110,7 @@ def _give_up_rights() -> None:
 
 def main() -> None:
     """Do the job that the command line names. What goes wrong ends the process with a code that is not 0."""
-    _give_up_rights()
+    give_up_rights()
     logging.disable(logging.CRITICAL)  # the libraries quote from the files
     warnings.simplefilter("ignore")
     job, *arguments = sys.argv[1:]

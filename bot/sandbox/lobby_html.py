@@ -56,6 +56,7 @@ def render(view: LobbyView) -> str:
 <h2>What to try</h2>
 <p>Type a question in {escape(first.name)}, or <code>/</code> for the commands: <code>/ask</code> is answered only to \
 you. Ask for something <code>long</code> and press <b>Stop</b> while it is being written.</p>
+<p>Send a picture with the form below and ask what is on it; or say <code>draw me a red boat</code>.</p>
 <p>Come back to this page to open another place, or to look as somebody else: the chat stays in its one tab.</p>
 </section>
 {_send_form(view)}

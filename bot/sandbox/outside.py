@@ -76,9 +76,9 @@ class OutsideTurns(TurnService):
         asked = super().ask(question, screen, files, retries=retries, elsewhere=elsewhere)
         await self._outside.call(asked, reason="an answer")
 
-    async def resume(self, claim: Claim, screen: Screen) -> None:
+    async def resume(self, claim: Claim, screen: Screen, files: FileReader | None = None) -> None:
         """Do what a restart left of a turn."""
-        await self._outside.call(super().resume(claim, screen), reason="an answer of the last run")
+        await self._outside.call(super().resume(claim, screen, files), reason="an answer of the last run")
 
     async def withdraw(self, message_id: int) -> bool:
         """Give up answering a question whose message was deleted."""

@@ -17,6 +17,7 @@ import simcord
 from simcord.backend.models import Message
 
 from bot.core.conversation import ChatRole, ConversationKey, Question, TriggerKind, Turn
+from bot.core.drawing import parted
 from bot.core.limits import MESSAGE_CHARS, REPLY_PAGES
 from bot.core.pages import lay_out
 from bot.store.turns import SqliteTurnStore
@@ -179,7 +180,7 @@ class World:
         reference = (
             None if question_id is None else {"channel_id": str(place.channel.id), "message_id": str(question_id)}
         )
-        for page in lay_out(turn.text, max_pages=REPLY_PAGES):
+        for page in lay_out(parted(turn.text)[0] or turn.text, max_pages=REPLY_PAGES):
             files = [(file.name, file.content) for file in page.files]
             self._say(place, self._env.backend.bot_user.id, page.content, files, reference)
             reference = None

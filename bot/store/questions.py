@@ -11,9 +11,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bot.core.conversation import (
+    AttachedPicture,
     AttachedText,
+    Attachment,
     ChatOptions,
     ConversationKey,
+    PictureSource,
     Question,
     Quote,
     ReplyRoute,
@@ -83,18 +86,24 @@ def options_from_json(text: str | None) -> ChatOptions:
     return ChatOptions(**_known(ChatOptions, json.loads(text))) if text else ChatOptions()
 
 
-def attachments_to_json(attachments: tuple[AttachedText, ...]) -> str | None:
+def attachments_to_json(attachments: tuple[Attachment, ...]) -> str | None:
     """Write the text of a question's files; ``None`` for no files."""
     return storable(json.dumps(attachments, ensure_ascii=False, default=_plain)) if attachments else None
 
 
-def attachments_from_json(text: str | None) -> tuple[AttachedText, ...]:
+def attachments_from_json(text: str | None) -> tuple[Attachment, ...]:
     """Read what this version or an earlier one wrote."""
     return _attachments(json.loads(text)) if text else ()
 
 
-def _attachments(values: Iterable[Mapping[str, Any]]) -> tuple[AttachedText, ...]:
-    return tuple(AttachedText(**_known(AttachedText, one)) for one in values)
+def _attachments(values: Iterable[Mapping[str, Any]]) -> tuple[Attachment, ...]:
+    return tuple(_picture(one) if "width" in one else AttachedText(**_known(AttachedText, one)) for one in values)
+
+
+def _picture(values: Mapping[str, Any]) -> AttachedPicture:
+    source = values.get("source")
+    found = None if source is None else PictureSource(**_known(PictureSource, source))
+    return AttachedPicture(**{**_known(AttachedPicture, values), "source": found})
 
 
 def _plain(value: Any) -> object:
@@ -107,7 +116,7 @@ def _plain(value: Any) -> object:
 
 
 def _known(
-    kind: type[Question | ReplyRoute | ChatOptions | ConversationKey | Quote | AttachedText | Task],
+    kind: type[Question | ReplyRoute | ChatOptions | ConversationKey | Quote | Attachment | PictureSource | Task],
     values: Mapping[str, Any],
 ) -> Any:
     """Leave out what an earlier version wrote and this one does not know."""

@@ -72,6 +72,7 @@ def route_of_interaction(interaction: discord.Interaction, *, response_id: int |
         response_id=response_id,
         ephemeral=ephemeral,
         single_page=ephemeral or not may_send(interaction),
+        upload_bytes=interaction.filesize_limit,
     )
 
 

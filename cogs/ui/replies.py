@@ -16,9 +16,11 @@ from bot.app import Parley
 from bot.core.conversation import Question, Reply, ReplyKind, TriggerKind
 from bot.core.errors import PrivateStaysPrivate
 from bot.core.sentences import Sentences
+from bot.core.tasks import PictureTask
 from bot.core.turns import StopOutcome
-from cogs.ui import acting
+from cogs.ui import acting, drawing
 from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.attached import files_again
 from cogs.ui.questions import may_read_history, route_of_interaction
 from cogs.ui.screen import DiscordScreen, InteractionScreen, MessageScreen, Surroundings
 from cogs.ui.telling import parley, told
@@ -101,7 +103,8 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
                 hears_others=kept.is_private or may_read_history(interaction),
                 payer_id=None,  # only its author can press this
             )
-            await services.turns.ask(question, screen_for(bot, question), retries=self.trigger_id)
+            files = files_again(bot, question)
+            await services.turns.ask(question, screen_for(bot, question), files, retries=self.trigger_id)
 
 
 class _AnswerButton:
@@ -173,20 +176,37 @@ class DeleteButton(
         await acting.delete(interaction, self.trigger_id)
 
 
-BUTTONS = (StopButton, TryAgainButton, RegenerateButton, ContinueButton, BranchButton, DeleteButton)
+class DrawButton(
+    _AnswerButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"draw:(?P<trigger_id>\d{1,20})"
+):
+    """Draws the picture that an answer offers to draw."""
+
+    name, emoji = "draw", "🎨"
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Draw it, as a task of its own."""
+        await drawing.draw(interaction, self.trigger_id, partial(screen_for, parley(interaction)))
+
+
+BUTTONS = (StopButton, TryAgainButton, RegenerateButton, ContinueButton, BranchButton, DeleteButton, DrawButton)
 
 
 def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> discord.ui.View | None:
     """Return the buttons under a finished reply. Under an answer that could not be replaced they are about that one."""
     if reply.kind is ReplyKind.NOTICE and question.restores is None:
         return _view(TryAgainButton(question.trigger_id, sentences("buttons.try_again"))) if reply.retryable else None
+    if isinstance(question.task, PictureTask):
+        from cogs.ui.picture_buttons import picture_view  # noqa: PLC0415 - they answer with the screens of this module
+
+        return picture_view(sentences, question, reply)
     key, trigger_id = question.conversation, question.trigger_id
     if reply.kind is ReplyKind.NOTICE and question.replaces is not None:
         trigger_id = question.replaces
     delete = DeleteButton(trigger_id, sentences("buttons.delete"))
     if key is None:  # nothing is kept of it but the message itself
         return None if question.route.ephemeral else _view(delete)
-    buttons: list[Buttons] = [RegenerateButton(trigger_id, sentences("buttons.regenerate"))]
+    buttons: list[Buttons] = [DrawButton(trigger_id, sentences("buttons.draw"))] if reply.draws else []
+    buttons.append(RegenerateButton(trigger_id, sentences("buttons.regenerate")))
     if reply.incomplete:
         buttons.append(ContinueButton(trigger_id, sentences("buttons.go_on")))
     if key.member_id is None:

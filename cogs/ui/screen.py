@@ -122,7 +122,7 @@ class DiscordScreen(ABC):
 
     async def _show_growing(self, draft: Draft) -> None:
         await self._recover(None)
-        pages = [Page(text) for text in draft.pages()]
+        pages = [page if isinstance(page, Page) else Page(page) for page in draft.pages()]
         # One new message at a time: it is the newest and has the buttons, by which a later process would find it.
         await self._show_pages(pages[: len(self._shown) + 1], growing=True)
         if len(self._shown) < len(pages) and self._draft is None:
@@ -187,7 +187,7 @@ class DiscordScreen(ABC):
                 await self._create(number, page, kind, self._view(reply) if last else None)
             elif not growing or shown.content is None:
                 await self._update(number, page, kind, self._view(reply) if last else None)
-            elif shown.content != page.content or (shown.has_buttons and not last):
+            elif shown.content != page.content or page.files or (shown.has_buttons and not last):
                 # The buttons stay where they stand, until the answer goes on in another message.
                 await self._update(number, page, kind, KEEP if last else None)
             self._shown[number].growing, self._shown[number].has_buttons = growing, last
@@ -287,7 +287,7 @@ class DiscordScreen(ABC):
         message = self._channel.get_partial_message(self._shown[number].message_id)
 
         async def edit() -> discord.Message:
-            return await message.edit(content=page.content, attachments=_attachments(page), view=view)
+            return await message.edit(content=page.content, attachments=self._attachments(page), view=view)
 
         await self._call(edit, page)
 
@@ -298,6 +298,12 @@ class DiscordScreen(ABC):
         message = await send(nonce(kind, self._shown[number].message_id, number))
         self._shown[number] = _Shown(message.id, message.content)
         await self._remember(number, message.id)
+
+    def _attachments(self, page: Page) -> Any:
+        """Return what an edit does to the attachments: the page's files in place of any, or nothing at all."""
+        # Under a task an unfinished picture may stand, perhaps of another process: it goes in the end.
+        nothing = [] if self._finished and self._question.task is not None else discord.utils.MISSING
+        return files_of(page) or nothing
 
     @property
     @abstractmethod
@@ -384,7 +390,7 @@ class InteractionScreen(DiscordScreen):
 
         async def edit() -> discord.WebhookMessage:
             return await webhook.edit_message(
-                self._shown[0].message_id, content=page.content, attachments=_attachments(page), view=view
+                self._shown[0].message_id, content=page.content, attachments=self._attachments(page), view=view
             )
 
         try:
@@ -409,11 +415,6 @@ def files_of(page: Page) -> list[discord.File]:
         discord.File(io.BytesIO(file.content), file.name, description=file.description, spoiler=file.spoiler)
         for file in page.files
     ]
-
-
-def _attachments(page: Page) -> Any:
-    """Return what an edit does to the attachments: the page's files in place of any, or nothing at all."""
-    return files_of(page) or discord.utils.MISSING
 
 
 def _seconds(page: Page) -> float:

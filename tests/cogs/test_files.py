@@ -109,7 +109,8 @@ class TestAttachments:
     @pytest.mark.parametrize(
         ("file", "sentence"),
         [
-            (("cat.png", b"\x89PNG\r\n\x1a\n\x00"), "is a picture"),
+            (("cat.png", b"\x89PNG\r\n\x1a\n\x00"), "was cut off on its way"),
+            (("cat.bmp", b"BM\x00\x00"), "is a picture of a kind"),
             (("notes.txt", b"PK\x03\x04\x00\x00"), "is an archive"),
             (("notes.txt", b"a\x00b"), "neither text nor a PDF"),
             (("voice-message.ogg", b"OggS\x00\x02\x00"), "can't listen yet"),
@@ -142,8 +143,15 @@ class TestAttachments:
         await world.asker.click(notice, label="Try again")
         assert "> first" in world.sent_to_model()[-1][-1]["content"]
 
+    async def test_files_that_were_not_read_before_a_restart_are_fetched_again(self, world: World) -> None:
+        await claimed(world)
+        await world.env.restart_bot(Parley(world.services))
+        (messages,) = world.sent_to_model()
+        assert "> first" in messages[-1]["content"]
+
     async def test_files_that_a_restart_lost_are_asked_for_again(self, world: World) -> None:
         await claimed(world)
+        world.env.backend.cdn.get = lambda url: None  # type: ignore[method-assign]
         await world.env.restart_bot(Parley(world.services))
         assert "cannot be fetched" in world.answers()[-1].content
         assert world.standin.requests == []

@@ -26,7 +26,7 @@ from tests.core.questions import a_question
 
 FACT = "The boat is called Heron."
 FILLER = "word " * 150
-FOLD_ABOVE_TOKENS = 2_000
+FOLD_ABOVE_TOKENS = 2_150
 LOGGER = "bot.core.folding"
 
 

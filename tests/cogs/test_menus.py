@@ -41,8 +41,8 @@ async def test_a_private_answer_is_for_its_asker_alone(world: World) -> None:
 
 
 async def test_a_message_without_words_is_said_in_words(world: World) -> None:
-    picture = await world.other.send(world.channel, attachments=[("cat.png", b"\x89PNG\r\n\x1a\n")])
-    result = await world.asker.context_menu(world.channel, ASK_ABOUT, picture)
+    sound = await world.other.send(world.channel, attachments=[("cat.ogg", b"OggS")])
+    result = await world.asker.context_menu(world.channel, ASK_ABOUT, sound)
     assert result.ephemeral
     assert result.modal is None
     assert "no words" in shown(result)

@@ -35,12 +35,14 @@ def made(error: type[ParleyError]) -> ParleyError:
         return errors.ModelNotAllowed("gpt-0", allowed="`gpt-1`")
     if error is errors.ModelNotFound:
         return errors.ModelNotFound(model="gpt-0")
+    if error is errors.NoVision:
+        return errors.NoVision(model="gpt-0")
     return error()
 
 
 @pytest.mark.parametrize("problem", errors.FileProblem)
 def test_every_problem_with_a_file_has_a_sentence(problem: errors.FileProblem) -> None:
-    refused = errors.FileRefused(problem, number=2, limit=4, where="#/properties/name")
+    refused = errors.FileRefused(problem, number=2, limit=4, where="#/properties/name", width=64, height=32)
     sentence = read_sentences().notice(refused, "12ab34cd").splitlines()[0]
     assert sentence.endswith(".")
     assert not re.search(r"\{|\}", sentence)
@@ -70,9 +72,9 @@ def test_every_key_that_the_program_names_exists_and_none_is_left_over() -> None
     source = "\n".join(p.read_text(encoding="utf-8") for d in ("bot", "cogs") for p in (ROOT / d).rglob("*.py"))
     for key in sentences.by_key:
         section, _, name = key.partition(".")
-        by_value = section == "errors" or name in [r.value for r in EndReason] or name.startswith("mode_")
+        by_value = section == "errors" or name in [r.value for r in EndReason] or name.startswith(("mode_", "alt_"))
         assert by_value or f'"{key}"' in source or f"'{key}'" in source, f"nobody says {key}"
-    for key in re.findall(r'"((?:notices|notes|buttons|replies|errors|models|help|menus)\.[a-z_]+)"', source):
+    for key in re.findall(r'"((?:notices|notes|buttons|replies|errors|models|help|menus|pictures)\.[a-z_]+)"', source):
         assert key in sentences.by_key
 
 
@@ -83,5 +85,7 @@ def test_gaps_are_named_as_the_program_fills_them() -> None:
             "sentence", "error_id", "resets_at", "seconds", "model", "options", "asked", "channel",
             "number", "limit", "where", "path", "rule", "name", "chars",
             "turns", "since", "tokens", "usd", "thread", "link", "question",
+            "option", "changes", "made", "count", "kinds",
+            "width", "height", "pictures",
             "allowed", "mention", "models", "capability", "input", "output", "day", "days",
         }  # fmt: skip

@@ -8,9 +8,13 @@ import httpx2
 import pytest
 from openai import AsyncOpenAI
 
+from bot.core.catalogue import ModelEntry
 from bot.core.conversation import EndReason
 from bot.core.errors import EmptyAnswer, InvalidReply
+from bot.core.ports import ChatRequest
 from bot.provider.completion import Completion, Deadlines
+from bot.provider.opening import opened
+from bot.provider.parameters import Parameters
 from bot.provider.watchdog import DeadlinePassed
 
 SHORT = 0.1
@@ -61,7 +65,8 @@ def completion(body: Body, deadlines: Deadlines = PATIENT) -> Completion:
     response = httpx2.Response(200, headers={"x-request-id": "req_1"}, stream=body)
     http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(lambda _: response))
     client = AsyncOpenAI(api_key="sk-test", base_url="http://127.0.0.1/v1", max_retries=0, http_client=http_client)
-    opening = client.chat.completions.with_streaming_response.create(model="m", messages=[], stream=True)
+    request = ChatRequest(model="m", messages=(), max_tokens=1)
+    opening = opened(client, "m", Parameters(request, ModelEntry(), openai=False))
     return Completion(opening, deadlines, total_seconds=deadlines.total_seconds)
 
 

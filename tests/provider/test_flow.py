@@ -24,7 +24,7 @@ async def test_the_socket_is_where_the_sdk_keeps_it(standin: StandIn) -> None:
             model="gpt-6-luna", messages=[{"role": "user", "content": "Hi"}], stream=True
         ) as response,
     ):
-        flow = Flow(response)
+        flow = Flow(response.http_response)
         transport = flow.transport
         assert transport is not None
         assert transport.is_reading()

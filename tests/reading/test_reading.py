@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 from pypdf import PdfReader, PdfWriter
 
+from bot.core.conversation import AttachedPicture, AttachedText, PictureSource
 from bot.core.errors import FileProblem, FileRefused
-from bot.core.limits import ATTACHMENTS, FILE_CHARS, KEPT_FILE_CHARS, PDF_PAGES
+from bot.core.limits import ATTACHMENTS, FILE_CHARS, KEPT_FILE_CHARS, PDF_PAGES, PICTURES
 from bot.core.ports import FilesRead, Violation
 from bot.reading.reader import Reading
 from tests.core.test_attachments import WEB_PAGE, zipped
 from tests.core.test_schemas import BOOK, an_object
 from tests.pdfs import a_bomb, a_pdf, a_slow_pdf
+from tests.pictures import a_picture, heavy_png
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,12 @@ async def read(*files: HeldFile, schema: HeldFile | None = None, kept: bool = Tr
     return await reader.read()
 
 
+async def texts(*files: HeldFile, **options: Any) -> tuple[AttachedText, ...]:
+    attachments = (await read(*files, **options)).attachments
+    assert all(isinstance(one, AttachedText) for one in attachments)
+    return tuple(one for one in attachments if isinstance(one, AttachedText))
+
+
 async def refusal(*files: HeldFile, **options: Any) -> FileRefused:
     with pytest.raises(FileRefused) as caught:
         await read(*files, **options)
@@ -63,26 +71,24 @@ async def refusal(*files: HeldFile, **options: Any) -> FileRefused:
 
 class TestText:
     async def test_it_is_taken_as_it_is(self) -> None:
-        (one, two) = (await read(HeldFile(b"one\n", "a.txt"), HeldFile("zwei ü".encode("utf-16"), "b.log"))).attachments
+        (one, two) = await texts(HeldFile(b"one\n", "a.txt"), HeldFile("zwei ü".encode("utf-16"), "b.log"))
         assert (one.name, one.kind, one.size_bytes, one.text, one.cut) == ("a.txt", "text", 4, "one", False)
         assert two.text == "zwei ü"
 
     async def test_a_web_page_that_came_instead_of_a_pdf_is_text(self) -> None:
-        (page,) = (await read(HeldFile(WEB_PAGE, "report.pdf"))).attachments
+        (page,) = await texts(HeldFile(WEB_PAGE, "report.pdf"))
         assert page.kind == "text"
         assert "404" in page.text
 
     async def test_a_long_one_is_cut(self) -> None:
         for kept, limit in ((True, KEPT_FILE_CHARS), (False, FILE_CHARS)):
-            (file,) = (await read(HeldFile(b"a" * (limit + 1)), kept=kept)).attachments
+            (file,) = await texts(HeldFile(b"a" * (limit + 1)), kept=kept)
             assert (len(file.text), file.cut) == (limit, True)
-            (file,) = (await read(HeldFile(b"a" * limit), kept=kept)).attachments
+            (file,) = await texts(HeldFile(b"a" * limit), kept=kept)
             assert (len(file.text), file.cut) == (limit, False)
 
     async def test_several_share_the_room_and_leave_none_unused(self) -> None:
-        short, long, longer = (
-            await read(HeldFile(b"a" * 10), HeldFile(b"b" * 100_000), HeldFile(b"c" * 100_000))
-        ).attachments
+        short, long, longer = await texts(HeldFile(b"a" * 10), HeldFile(b"b" * 100_000), HeldFile(b"c" * 100_000))
         assert len(short.text) == 10
         assert len(long.text) + len(longer.text) == KEPT_FILE_CHARS - 10
         assert abs(len(long.text) - len(longer.text)) <= 1
@@ -91,7 +97,8 @@ class TestText:
         ("file", "problem"),
         [
             (HeldFile(zipped(), "notes.txt"), FileProblem.ARCHIVE),
-            (HeldFile(b"\x89PNG\r\n\x1a\n\x00", "notes.txt"), FileProblem.PICTURE),
+            (HeldFile(b"BM\x00\x00", "notes.txt"), FileProblem.PICTURE),
+            (HeldFile(b"\x89PNG\r\n\x1a\n\x00", "notes.txt"), FileProblem.PICTURE_BROKEN),
             (HeldFile(b"a\x00b", "notes.txt"), FileProblem.NOT_TEXT),
             (HeldFile(b"", "notes.txt"), FileProblem.EMPTY),
             (HeldFile(b"a" * (1024**2 + 1)), FileProblem.TOO_LARGE),
@@ -108,23 +115,49 @@ class TestText:
         assert refused.problem is FileProblem.TOO_MANY
 
     async def test_a_name_of_ten_thousand_characters(self) -> None:
-        (file,) = (await read(HeldFile(b"a", "n" * 10_000 + ".txt"))).attachments
+        (file,) = await texts(HeldFile(b"a", "n" * 10_000 + ".txt"))
         assert len(file.name) <= 80
 
     def test_no_files_need_no_reader(self) -> None:
         assert reading().files([], kept=True) is None
 
 
+class TestPictures:
+    async def test_they_are_described_beside_texts_and_carry_where_they_are_found(self) -> None:
+        source = PictureSource(1, 2, 3)
+        reader = reading().files(
+            [HeldFile(b"text", "a.txt"), HeldFile(a_picture(), "b.png")], kept=True, sources=[source, source]
+        )
+        assert reader is not None
+        found = await reader.read()
+        assert [type(one) for one in found.attachments] == [AttachedText, AttachedPicture]
+        assert found.attachments[1] == AttachedPicture("b.png", "PNG", len(a_picture()), 8, 6, source)
+        assert [picture.name for picture in found.pictures] == ["b.png"]
+
+    async def test_together_they_fit_into_one_request(self) -> None:
+        heavy = HeldFile(heavy_png(19 * 1024**2), "a.png")
+        refused = await refusal(heavy, heavy)
+        assert refused.problem is FileProblem.PICTURES_BYTES
+
+    async def test_quoted_ones_never_stand_in_the_way(self) -> None:
+        source = PictureSource(1, 2, 3)
+        good, bad = HeldFile(a_picture(), "good.png"), HeldFile(a_picture()[:-12], "bad.png")
+        reader = reading().files([good], kept=True, quoted=[(one, source) for one in (bad, *[good] * PICTURES)])
+        assert reader is not None
+        found = await reader.read()
+        assert len(found.pictures) == PICTURES
+        assert [isinstance(one, AttachedPicture) and one.quoted for one in found.attachments] == [False, *[True] * 3]
+        assert found.lost == ("bad.png",)
+
+
 class TestPdf:
     @pytest.mark.parametrize("compress", [False, True])
     async def test_its_text_is_read(self, compress: bool) -> None:
-        (file,) = (
-            await read(HeldFile(a_pdf(["A heap (is) a tree.", "A stack."], compress=compress), "x.txt"))
-        ).attachments
+        (file,) = await texts(HeldFile(a_pdf(["A heap (is) a tree.", "A stack."], compress=compress), "x.txt"))
         assert (file.kind, file.text, file.cut) == ("PDF", "A heap (is) a tree.\n\nA stack.", False)
 
     async def test_only_the_first_pages_are(self) -> None:
-        (file,) = (await read(HeldFile(a_pdf([f"page {n}" for n in range(PDF_PAGES + 1)])))).attachments
+        (file,) = await texts(HeldFile(a_pdf([f"page {n}" for n in range(PDF_PAGES + 1)])))
         assert file.cut
         assert file.text.endswith(f"page {PDF_PAGES - 1}")
 

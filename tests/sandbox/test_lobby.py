@@ -15,6 +15,7 @@ from bot.sandbox.lobby import Lobby
 from bot.sandbox.problem import PortInUse
 from bot.sandbox.sandbox import Sandbox, open_sandbox
 from bot.settings import Settings
+from tests.pictures import a_picture
 from tests.sandbox import extension
 from tests.sandbox.conftest import answers, until
 
@@ -106,6 +107,15 @@ async def test_a_message_with_files_is_sent(sandbox: Sandbox, session: aiohttp.C
     message = sandbox.world.lounge.channel.history()[0]
     assert (message.author.display_name, message.content) == ("Member", "two files")
     assert [file.filename for file in message.attachments] == ["one.txt", "two.txt"]
+
+
+async def test_a_picture_that_is_sent_is_looked_at(sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
+    form = aiohttp.FormData({**PERSON_AND_PLACE, "text": "what is this?"})
+    form.add_field("files", a_picture(size=(40, 30)), filename="a.png", content_type="image/png")
+    async with session.post("send", data=form) as response:
+        assert response.status == 200
+    await until(lambda: answers(sandbox, sandbox.world.lounge))
+    assert "a PNG of 40 x 30 pixels, mostly red" in answers(sandbox, sandbox.world.lounge)[-1].content
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ MODEL_CANARY = "quillwort"
 
 QUESTION = f"What is {MEMBER_CANARY} made of?"
 ANSWER = f"Almonds and sugar, says the {MODEL_CANARY}.\n\nNothing else is in it, and no **colour** either."
-WRITING: str = tomllib.loads((ROOT / "bot/locales/en.toml").read_text(encoding="utf-8"))["notes"]["writing"]
+SENTENCES = tomllib.loads((ROOT / "bot/locales/en.toml").read_text(encoding="utf-8"))
+WRITING: str = SENTENCES["notes"]["writing"]
+DRAWING: str = SENTENCES["pictures"]["working"].partition("{")[0]
 
 
 async def started(bench: Bench, discord: DiscordStandIn, **settings: str) -> Program:

@@ -8,7 +8,7 @@ It is no model and says so. What it keeps of the real API: the wire format, the 
 ``python -m bot.sandbox.standin --help`` starts it alone.
 """
 
-from bot.sandbox.standin.behaviours import Behaviour, Cut, Drip, Hold, Html, Raw, Refuse, Say, Stall
+from bot.sandbox.standin.behaviours import Behaviour, Cut, Draw, Drip, Hold, Html, Raw, Refuse, Say, Stall
 from bot.sandbox.standin.pace import Pace
 from bot.sandbox.standin.record import RecordedRequest
 from bot.sandbox.standin.server import StandIn
@@ -16,6 +16,7 @@ from bot.sandbox.standin.server import StandIn
 __all__ = [
     "Behaviour",
     "Cut",
+    "Draw",
     "Drip",
     "Hold",
     "Html",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,8 +34,11 @@ Say one of these to see how answers arrive:
 - `long`: more than one message holds; `very long`: more than a channel should get
 - `code` or `long code`: a code block, or one that has to be divided
 - `list`, `table`, or `count to 20`, slow enough to press Stop
+- attach a picture, and I tell its size and colours; `draw a red boat`, and I offer to have it drawn
 - `[refuse]` `[block]` `[filter]` `[empty]` `[break]` `[busy]` `[down]` `[html]`: what a member sees when \
 something goes wrong"""
+
+_DRAW = re.compile(r"\bdraw (?:me )?(?P<what>\S[^\n]*)", re.IGNORECASE)
 
 REAL_MODEL = """\
 To talk with a real model, set `OPENAI_API_KEY` (or `OPENAI_BASE_URL` for a server of your own) and start again."""
@@ -54,10 +58,31 @@ def answer(heard: Heard, response_format: Mapping[str, Any] | None) -> str:
         return _as_json(_report(heard))
     if (notes := write_notes(heard)) is not None:
         return notes
-    performed = perform(heard.question)
+    performed = _seen(heard) or _drawn(heard) or perform(heard.question)
     if heard.turn == 1:
-        return "\n\n".join((INTRODUCTION, _received(heard), performed or GUIDE, REAL_MODEL))
+        parts = (INTRODUCTION, _received(heard), performed or GUIDE, REAL_MODEL)
+        if _drawn(heard) is not None:  # its last line is for the bot
+            parts = (INTRODUCTION, _received(heard), REAL_MODEL, performed or GUIDE)
+        return "\n\n".join(parts)
     return f"{_later(heard)}\n\n{performed}" if performed else _later(heard)
+
+
+def _seen(heard: Heard) -> str | None:
+    """Return what is on the pictures, as far as a program can tell that only counts pixels."""
+    if not heard.pictures:
+        return None
+    if len(heard.pictures) == 1:
+        return f"I looked at the picture that came along: {heard.pictures[0]}."
+    numbered = [f"{number}. {picture}" for number, picture in enumerate(heard.pictures, start=1)]
+    return "\n".join(["I looked at the pictures that came along:", *numbered])
+
+
+def _drawn(heard: Heard) -> str | None:
+    """Return the offer to draw what the question wishes for, where the bot can do that."""
+    found = _DRAW.search(heard.question) if heard.may_draw else None
+    if found is None:
+        return None
+    return f"That can be drawn: press the button.\n[[draw: {excerpt(found['what'].replace('[', '('), 300)}]]"
 
 
 def _received(heard: Heard) -> str:

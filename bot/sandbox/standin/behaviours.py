@@ -1,7 +1,7 @@
 """What a test, or a trigger word, can make the stand-in do instead of its normal answer.
 
-``StandIn.script`` takes these; each is consumed by one accepted ``POST /v1/chat/completions``. A request that the API
-refuses by itself (wrong key, unknown model, parameter not supported…) is refused and consumes nothing.
+``StandIn.script`` takes these; each is consumed by one accepted request to its family of endpoints. A request that the
+API refuses by itself (wrong key, unknown model, parameter not supported…) is refused and consumes nothing.
 
 Where a behaviour breaks into an answer, ``after_deltas`` counts the text deltas that are sent before it happens:
 ``0`` is after the headers and the role, ``None`` is before anything at all is sent. An answer without streaming has
@@ -108,4 +108,20 @@ class Drip:
     answer: Say | str | None = None
 
 
-Behaviour: TypeAlias = Say | Refuse | Html | Raw | Cut | Stall | Hold | Drip
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Answer a request for pictures in another way than asked.
+
+    ``count``: no more than so many pictures. ``broken``: the first ones are cut off. ``as_urls``: addresses whatever
+    was asked for, or this one ``address``. ``size_bytes``: each PNG is as large as that.
+    """
+
+    count: int | None = None
+    broken: int = 0
+    as_urls: bool = False
+    address: str | None = None
+    no_usage: bool = False
+    size_bytes: int | None = None
+
+
+Behaviour: TypeAlias = Draw | Say | Refuse | Html | Raw | Cut | Stall | Hold | Drip

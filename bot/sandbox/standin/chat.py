@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox.standin.answers import answer, trigger
-from bot.sandbox.standin.behaviours import Behaviour, Cut, Drip, Hold, Html, Raw, Refuse, Say, Stall
+from bot.sandbox.standin.behaviours import Behaviour, Cut, Draw, Drip, Hold, Html, Raw, Refuse, Say, Stall
 from bot.sandbox.standin.checks import check_chat, check_context
 from bot.sandbox.standin.completion import Completion
 from bot.sandbox.standin.delivery import Delivery, send_raw
@@ -20,6 +20,7 @@ from bot.sandbox.standin.pace import Pace
 from bot.sandbox.standin.record import RECORD
 from bot.sandbox.standin.refusals import Refusal
 from bot.sandbox.standin.tokens import PrefixCache, pieces_of, prompt_pieces
+from bot.sandbox.standin.vision import look_at
 
 WEB_PAGE = """\
 <!doctype html><html lang="en"><head><title>Sign in to the network</title></head>
@@ -47,15 +48,17 @@ class ChatEndpoint:
         card = check_chat(body)
         prompt = prompt_pieces(body["messages"])
         check_context(card, len(prompt))
-        heard = hear(body)
+        heard = hear(body, await look_at(body["messages"]))
         behaviour = self.script.popleft() if self.script else trigger(heard)
         match behaviour:
             case Refuse():
-                return _refused(behaviour)
+                return refused(behaviour)
             case Html(status=status):
                 return web.Response(status=status, text=WEB_PAGE, content_type="text/html")
             case Raw():
                 return await send_raw(request, behaviour)
+            case Draw():
+                raise TypeError("nothing to draw in a chat")
         say = _scripted(behaviour) or _own(body, heard, card.context_tokens - len(prompt))
         completion = self._generate(say, card, prompt)
         record.usage = completion.usage
@@ -121,7 +124,8 @@ def _sliced(text: str, size: int) -> list[str]:
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
-def _refused(refuse: Refuse) -> web.Response:
+def refused(refuse: Refuse) -> web.Response:
+    """Return a scripted refusal."""
     if refuse.body is None:
         refusal = Refusal(
             refuse.message,

@@ -15,7 +15,7 @@ from aiohttp import web
 from bot.sandbox.standin.behaviours import Cut, CutStyle, Hold, Raw, Stall
 from bot.sandbox.standin.completion import Completion, sse
 from bot.sandbox.standin.pace import Pace, sleep_until
-from bot.sandbox.standin.record import RecordedRequest
+from bot.sandbox.standin.record import RECORD, RecordedRequest
 
 Break: TypeAlias = Cut | Stall | Hold
 
@@ -100,30 +100,41 @@ class Delivery:
         self._record.last_text_at = now
 
     async def _break(self, response: web.StreamResponse) -> None:
-        match self._broken_by:
-            case Hold():
-                await self._record.released.wait()
-            case Stall():
-                await self._record.released.wait()
-                self._hang_up()
-                raise BrokenOff
-            case Cut(how=how):
-                if response.prepared:
-                    await response.write(_spoiled(how))
-                if how in ("close", "reset") or not response.prepared:
-                    self._hang_up(reset=how == "reset")
-                raise BrokenOff
+        if self._broken_by is not None:
+            await break_off(self._request, response, self._broken_by)
 
     def _hang_up(self, *, reset: bool = False) -> None:
-        transport = self._request.transport
-        if transport is None:
-            return
-        if not reset:
-            transport.close()
-            return
-        # Closing with a linger time of zero sends RST instead of FIN.
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
+        hang_up(self._request, reset=reset)
+
+
+async def break_off(request: web.Request, response: web.StreamResponse, how: Break) -> None:
+    """Do what a behaviour does in the middle of an answer; raises ``BrokenOff`` where nothing follows."""
+    match how:
+        case Hold():
+            await request[RECORD].released.wait()
+        case Stall():
+            await request[RECORD].released.wait()
+            hang_up(request)
+            raise BrokenOff
+        case Cut(how=style):
+            if response.prepared:
+                await response.write(_spoiled(style))
+            if style in ("close", "reset") or not response.prepared:
+                hang_up(request, reset=style == "reset")
+            raise BrokenOff
+
+
+def hang_up(request: web.Request, *, reset: bool = False) -> None:
+    """Close the connection of a request."""
+    transport = request.transport
+    if transport is None:
+        return
+    if not reset:
+        transport.close()
+        return
+    # Closing with a linger time of zero sends RST instead of FIN.
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _spoiled(how: CutStyle) -> bytes:

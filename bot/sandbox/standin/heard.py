@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.sandbox.standin.tokens import text_of
+from bot.sandbox.standin.vision import SeenPicture
 
 # How the bot frames a member's message: "[name, time]", then perhaps a quoted message and files, then the words.
 _FRAME = re.compile(
     r"(?:\[(?P<author>[^\[\],\n]*)[^\[\]\n]*\]\n)?"
-    r"(?:(?:Context: (?!attached file)[^\n]*\n(?P<quote>(?:>[^\n]*\n)+))?"
-    r"(?P<files>(?:Context: attached file [^\n]*\n(?:>[^\n]*\n)+)*)\n)?"
+    r"(?:(?:Context: (?!attached )[^\n]*\n(?P<quote>(?:>[^\n]*\n)+))?"
+    r"(?P<files>(?:Context: attached (?:file|picture) [^\n]*\n(?:>[^\n]*\n)*)*)\n)?"
 )
-_FILE = re.compile(r'^Context: attached file [^"\n]*"(?P<name>[^"\n]*)" \((?P<size>[^\n]*)\)$', re.MULTILINE)
+_FILE = re.compile(
+    r'^Context: attached (?:file|picture) [^"\n]*"(?P<name>[^"\n]*)" \((?P<size>[^\n]*)\)$', re.MULTILINE
+)
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop")
 
 
@@ -33,6 +36,7 @@ class Said:
 class Heard:
     """One request, as a person would retell it. ``earlier`` are the user turns before the question, oldest first.
 
+    ``may_draw``: the bot told how an answer offers to draw.
     ``notes`` are the quoted lines of the system prompt: what the bot noted of turns that do not come along any more.
     """
 
@@ -47,6 +51,8 @@ class Heard:
     notes: tuple[str, ...]
     cap_tokens: int | None
     options: tuple[tuple[str, Any], ...]
+    may_draw: bool = False
+    pictures: tuple[SeenPicture, ...] = ()
 
     @property
     def turn(self) -> int:
@@ -54,8 +60,8 @@ class Heard:
         return len(self.earlier) + 1
 
 
-def hear(body: Mapping[str, Any]) -> Heard:
-    """Return what an accepted request says."""
+def hear(body: Mapping[str, Any], pictures: Sequence[SeenPicture] = ()) -> Heard:
+    """Return what an accepted request says. ``pictures``: what is seen on those of its last message."""
     messages = body["messages"]
     said = [_said(text_of(message)) for message in messages if message["role"] == "user"]
     *earlier, asked = said or [_said("")]
@@ -72,6 +78,8 @@ def hear(body: Mapping[str, Any]) -> Heard:
         notes=tuple(line[2:] for text in systems for line in text.splitlines() if line.startswith("> ")),
         cap_tokens=cap_of(body),
         options=tuple((name, body[name]) for name in _SAMPLING if body.get(name) is not None),
+        may_draw=any("[[draw:" in text for text in systems),
+        pictures=tuple(pictures),
     )
 
 

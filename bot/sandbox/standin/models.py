@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
@@ -34,13 +34,18 @@ class ModelCard:
 
     def as_json(self) -> dict[str, Any]:
         """Return the model as the API lists it."""
-        return {
-            "id": self.name,
-            "object": "model",
-            "created": CREATED,
-            "owned_by": "stand-in",
-            "shutdown_date": self.shutdown_date,
-        }
+        return listed(self.name, self.shutdown_date)
+
+
+def listed(name: str, shutdown_date: str | None) -> dict[str, Any]:
+    """Return a model as the API lists it."""
+    return {
+        "id": name,
+        "object": "model",
+        "created": CREATED,
+        "owned_by": "stand-in",
+        "shutdown_date": shutdown_date,
+    }
 
 
 _RENAMED = {"max_tokens": "max_completion_tokens"}
@@ -84,19 +89,85 @@ MODELS = {
     )
 }
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureCard:
+    """What one picture model takes. ``shutdown_date`` is announced only, as with chat models."""
+
+    name: str
+    contract: Literal["gpt-image", "dall-e"] = "gpt-image"
+    shutdown_date: str | None = None
+    qualities: tuple[str, ...] = ("auto", "low", "medium", "high", "xhigh", "max")  # the first is the default
+    sizes: tuple[str, ...] = ()
+    free_sizes: bool = True
+    styles: bool = False
+    most_pictures: int = 10
+    edits: bool = True
+    variations: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the model as the API lists it."""
+        return listed(self.name, self.shutdown_date)
+
+
+PICTURE_MODELS = {
+    card.name: card
+    for card in (
+        PictureCard(name="gpt-image-2.6-flare"),
+        PictureCard(name="gpt-image-2.6-sunburst"),
+        PictureCard(name="gpt-image-2.5-flare"),
+        PictureCard(
+            name="gpt-image-1.5",
+            shutdown_date="2026-12-01",
+            qualities=("auto", "low", "medium", "high"),
+            free_sizes=False,
+        ),
+        # Retired at OpenAI; this is what servers that still speak their contract take.
+        PictureCard(
+            name="dall-e-3",
+            contract="dall-e",
+            qualities=("standard", "hd"),
+            sizes=("1024x1024", "1792x1024", "1024x1792"),
+            styles=True,
+            most_pictures=1,
+            edits=False,
+        ),
+        PictureCard(
+            name="dall-e-2",
+            contract="dall-e",
+            qualities=("standard",),
+            sizes=("1024x1024", "512x512", "256x256"),
+            variations=True,
+        ),
+    )
+}
+
 # Shut down on 2026-10-23 (announced in the SDK's list of chat models).
-SHUT_DOWN = frozenset({"gpt-3.5-turbo", "gpt-4", "gpt-4-turbo", "gpt-4.1-nano", "o1", "o3-mini", "o4-mini"})
+SHUT_DOWN = frozenset(
+    {"gpt-3.5-turbo", "gpt-4", "gpt-4-turbo", "gpt-4.1-nano", "o1", "o3-mini", "o4-mini", "gpt-image-1"}
+)
 
 
 def model_card(name: str) -> ModelCard:
     """Return a model's card; refuse with 404 what is unknown or shut down."""
     if name in MODELS:
         return MODELS[name]
+    raise _not_found(name)
+
+
+def picture_card(name: str) -> PictureCard:
+    """Return a picture model's card; refuse with 404 what is unknown or shut down."""
+    if name in PICTURE_MODELS:
+        return PICTURE_MODELS[name]
+    raise _not_found(name)
+
+
+def _not_found(name: str) -> Refusal:
     if name in SHUT_DOWN:
         sentence = f"The model `{name}` was shut down on 2026-10-23 and cannot be used any more."
     else:
         sentence = f"The model `{name}` does not exist or you do not have access to it."
-    raise Refusal(sentence, status=404, code="model_not_found")
+    return Refusal(sentence, status=404, code="model_not_found")
 
 
 def routes() -> list[web.RouteDef]:
@@ -105,8 +176,12 @@ def routes() -> list[web.RouteDef]:
 
 
 async def _list_models(_: web.Request) -> web.Response:
-    return web.json_response({"object": "list", "data": [card.as_json() for card in MODELS.values()]})
+    cards: list[ModelCard | PictureCard] = [*MODELS.values(), *PICTURE_MODELS.values()]
+    return web.json_response({"object": "list", "data": [card.as_json() for card in cards]})
 
 
 async def _retrieve_model(request: web.Request) -> web.Response:
-    return web.json_response(model_card(request.match_info["name"]).as_json())
+    name = request.match_info["name"]
+    if name in PICTURE_MODELS:
+        return web.json_response(PICTURE_MODELS[name].as_json())
+    return web.json_response(model_card(name).as_json())

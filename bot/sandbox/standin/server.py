@@ -16,6 +16,7 @@ from bot.sandbox.standin import models
 from bot.sandbox.standin.behaviours import Behaviour
 from bot.sandbox.standin.bodies import parsed
 from bot.sandbox.standin.chat import ChatEndpoint
+from bot.sandbox.standin.images import PICTURES_PATH, ImagesEndpoint
 from bot.sandbox.standin.pace import Pace
 from bot.sandbox.standin.record import KEPT_REQUESTS, RECORD, Journal, RecordedRequest
 from bot.sandbox.standin.refusals import Refusal
@@ -65,7 +66,7 @@ class StandIn:
         self._journal = Journal(log, kept=kept_requests)
         self._chat = ChatEndpoint(pace)
         # Each family of endpoints by its name, with its script and its bill.
-        self._endpoints: dict[str, Endpoint] = {"chat": self._chat}
+        self._endpoints: dict[str, Endpoint] = {"chat": self._chat, "image": ImagesEndpoint(pace)}
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -155,7 +156,8 @@ class StandIn:
         except Exception as violation:  # noqa: BLE001 - whatever it raises is raised again at the end
             self._failures.append(violation)
         try:
-            self._admit(request)
+            if not request.path.startswith(PICTURES_PATH):
+                self._admit(request)
             return await handler(request)
         except Refusal as refusal:
             return refusal.response()

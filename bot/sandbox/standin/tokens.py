@@ -32,7 +32,19 @@ def text_of(message: Mapping[str, Any]) -> str:
         return content
     if not isinstance(content, list):
         return ""
-    return "\n".join(part["text"] if part.get("type") == "text" else f"[{part.get('type')}]" for part in content)
+    # A picture is counted by itself: in words nothing tells that one came along.
+    words = [part for part in content if part.get("type") != "image_url"]
+    return "\n".join(part["text"] if part.get("type") == "text" else f"[{part.get('type')}]" for part in words)
+
+
+def picture_pieces(message: Mapping[str, Any]) -> list[str]:
+    """Return the tokens of a message's pictures, the same for the same picture: 85 at low detail, or else 765."""
+    images = [part.get("image_url") for part in message["content"] if part.get("type") == "image_url"]
+    pieces: list[str] = []
+    for image in images:
+        low = isinstance(image, dict) and image.get("detail") == "low"
+        pieces += [f"<picture {hash(str(image))}>"] * (85 if low else 765)
+    return pieces
 
 
 def prompt_pieces(messages: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -40,6 +52,8 @@ def prompt_pieces(messages: Sequence[Mapping[str, Any]]) -> list[str]:
     pieces: list[str] = []
     for message in messages:
         pieces += ("<start>", message["role"], "<words>", *pieces_of(text_of(message)))
+        if isinstance(message.get("content"), list):
+            pieces += picture_pieces(message)
     return [*pieces, "<start>", "assistant", "<words>"]
 
 

@@ -1,0 +1,70 @@
+"""Describes pictures: for the command, for the message menu, and for the button under pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import discord
+
+from bot.core.conversation import ChatOptions
+from bot.core.limits import PICTURES
+from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.attached import pictures_of
+from cogs.ui.questions import question_of_interaction, route_of_interaction
+from cogs.ui.replies import screen_for
+from cogs.ui.telling import parley
+
+
+async def describe(
+    interaction: discord.Interaction[Any],
+    pictures: Sequence[discord.Attachment],
+    *,
+    question: str,
+    options: ChatOptions,
+    private: bool,
+    show_question: bool = False,
+) -> None:
+    """Answer a question about pictures, once: no history is read and nothing is kept. It acknowledges."""
+    bot = parley(interaction)
+    turns = bot.services.turns
+    refusal = turns.early_refusal(None, member_id=interaction.user.id, model=options.model)
+    if refusal is not None:
+        await interaction.response.send_message(refusal, ephemeral=True)
+        return
+    try:
+        response_id = await defer(interaction, ephemeral=private)
+    except NotAcknowledged:
+        return
+    route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
+    asked = question_of_interaction(interaction, text=question, route=route, options=options, conversation=None)
+    asked = replace(asked, show_question=asked.show_question or show_question)
+    await turns.ask(asked, screen_for(bot, asked), bot.services.reading.files(pictures, kept=False))
+
+
+async def describe_message(
+    interaction: discord.Interaction[Any],
+    message: discord.Message,
+    *,
+    question: str | None = None,
+    private: bool = True,
+) -> None:
+    """Describe the pictures of a message, or answer a question about them. It acknowledges the interaction."""
+    say = parley(interaction).services.sentences
+    pictures = pictures_of(message)
+    if not pictures:
+        await interaction.response.send_message(say("pictures.none_here"), ephemeral=True)
+        return
+    if question is None:
+        question = say("pictures.describe_one" if len(pictures) == 1 else "pictures.describe_several")
+        if len(pictures) > PICTURES:
+            question = say("pictures.describe_first", limit=PICTURES, pictures=len(pictures))
+    await describe(
+        interaction,
+        pictures[:PICTURES],
+        question=question,
+        options=ChatOptions(),
+        private=private,
+        show_question=len(pictures) > PICTURES,  # it says which ones are described
+    )

@@ -1,0 +1,95 @@
+"""What the picture commands and the buttons under pictures share: from what a member chose to a turn."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import discord
+
+from bot.core.conversation import ChatOptions
+from bot.core.errors import DeliveryFailed, DeliveryRefused, NotYours, UnknownTurn
+from bot.core.ports import FileReader
+from bot.core.tasks import KeptTask, PictureTask
+from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.calls import call
+from cogs.ui.questions import question_of_interaction, route_of_interaction
+from cogs.ui.replies import screen_for
+from cogs.ui.telling import member_of, parley, sentence_for, told
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+
+
+async def ask_for_pictures(
+    interaction: Interaction, text: str, task: PictureTask, files: FileReader | None = None, *, private: bool
+) -> None:
+    """Acknowledge the interaction and answer it with pictures. Every press pays for itself."""
+    bot = parley(interaction)
+    refusal = bot.services.turns.early_refusal(None, member_id=interaction.user.id, model=task.model)
+    if refusal is not None:
+        await interaction.response.send_message(refusal, ephemeral=True)
+        return
+    try:
+        response_id = await defer(interaction, ephemeral=private)
+    except NotAcknowledged:
+        return
+    route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
+    question = question_of_interaction(interaction, text=text, route=route, options=ChatOptions(), conversation=None)
+    question = replace(question, task=task)
+    await bot.services.turns.ask(question, screen_for(bot, question), files)
+
+
+def is_private(interaction: Interaction) -> bool:
+    """Whether the message under which a button was pressed is seen by one person only."""
+    return interaction.message is not None and interaction.message.flags.ephemeral
+
+
+async def kept_pictures(interaction: Interaction, trigger_id: int) -> tuple[KeptTask, PictureTask] | None:
+    """Return what the pictures were asked for with; otherwise say that it is not kept, and return ``None``."""
+    services = parley(interaction).services
+    kept = await services.store.kept_task(trigger_id)
+    if kept is None or kept.channel_id != interaction.channel_id or not isinstance(kept.task, PictureTask):
+        text = sentence_for(UnknownTurn(), services.sentences)
+        await interaction.response.send_message(text, ephemeral=True)
+        return None
+    return kept, kept.task
+
+
+async def change_picture(
+    interaction: Interaction, text: str, task: PictureTask, sources: Sequence[discord.Attachment]
+) -> None:
+    """Make one new picture from these ones."""
+    services = parley(interaction).services
+    if not sources:
+        await interaction.response.send_message(services.sentences("pictures.none_left"), ephemeral=True)
+        return
+    # The style stands in the picture already.
+    task = replace(task, count=1, style=None)
+    await ask_for_pictures(interaction, text, task, services.reading.pictures(sources), private=is_private(interaction))
+
+
+async def delete_pictures(interaction: Interaction, trigger_id: int) -> None:
+    """Forget what pictures were asked for with, and take their message away."""
+    services = parley(interaction).services
+    try:
+        await defer(interaction, ephemeral=is_private(interaction), thinking=False)
+    except NotAcknowledged:
+        return
+    async with told(interaction, in_response=False):
+        kept = await services.store.kept_task(trigger_id)
+        if kept is None or kept.channel_id != interaction.channel_id:
+            raise UnknownTurn
+        if not member_of(interaction).may_change(kept.author_id):
+            raise NotYours
+        await services.store.forget_task(trigger_id)
+        try:
+            with suppress(discord.NotFound):
+                await call(interaction.delete_original_response, clock=services.clock)
+        except (DeliveryFailed, DeliveryRefused) as error:
+            log.warning("forgotten pictures stay in sight", extra={"trigger_id": trigger_id, "detail": error.detail})
+            await interaction.followup.send(services.sentences("replies.forgotten_but_shown"), ephemeral=True)

@@ -1,0 +1,92 @@
+"""Pictures while they are made: progress, unfinished ones, Stop. Turns run outside of what SimCord waits for."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.sandbox.standin import Hold, Stall
+from tests.cogs.conftest import World
+from tests.cogs.growing import env, outside, services, until  # noqa: F401 (fixtures)
+from tests.cogs.test_chat import labels
+from tests.cogs.test_image import CAT, generate, ledger
+
+
+def answer(world: World) -> discord.Message | None:
+    answers = world.answers()
+    return answers[-1] if answers else None
+
+
+def shows(world: World, words: str) -> bool:
+    found = answer(world)
+    return found is not None and words in found.content
+
+
+def files(world: World) -> list[str]:
+    found = answer(world)
+    return [file.filename for file in found.attachments] if found is not None else []
+
+
+async def test_an_unfinished_picture_is_shown_and_replaced(world: World) -> None:
+    world.standin.script(Hold(1), of="image")
+    await generate(world, quality="low")
+    await until(lambda: files(world) == ["unfinished.png"])
+    growing = answer(world)
+    assert growing is not None
+    assert growing.content.startswith(f"> {CAT}\n\n-# 🎨 drawing … ")
+    assert labels(growing) == ["Stop"]
+    world.standin.release()
+    await until(lambda: files(world) == ["picture-1.png"])
+    assert not shows(world, "drawing")
+    found = answer(world)
+    assert found is not None
+    assert labels(found) == ["Vary", "Edit", "Again", "Describe", "Delete"]
+
+
+async def test_the_time_that_goes_by_is_shown(world: World) -> None:
+    world.standin.script(Hold(None), of="image")
+    await generate(world, quality="low")
+    await until(lambda: shows(world, "drawing … 5 s"))
+    world.standin.release()
+    await until(lambda: files(world) == ["picture-1.png"])
+
+
+async def test_stop_before_anything_is_finished_is_told_and_takes_the_unfinished_picture_away(world: World) -> None:
+    world.standin.script(Stall(1), of="image")
+    await generate(world, quality="low")
+    await until(lambda: files(world) == ["unfinished.png"])
+    growing = answer(world)
+    assert growing is not None
+    assert (await world.other.click(growing, label="Stop")).ephemeral
+    assert shows(world, "drawing"), "only the asker and moderators can stop it"
+    await world.asker.click(growing, label="Stop")
+    await until(lambda: shows(world, "Stopped before a picture was finished."))
+    assert files(world) == []
+    await until(lambda: world.standin.requests[0].aborted)
+    (entry,) = await ledger(world)
+    assert entry.settled == entry.reserved
+
+
+async def test_stop_delivers_what_is_finished(world: World) -> None:
+    world.standin.script(Stall(None), Stall(None), of="image")
+    await generate(world, n=3, model="dall-e-3")
+    await until(lambda: shows(world, "· 1 of 3 finished"))
+    growing = answer(world)
+    assert growing is not None
+    await world.asker.click(growing, label="Stop")
+    await until(lambda: shows(world, "Stopped: 1 of 3 pictures were finished."))
+    assert files(world) == ["picture-1.png"]
+    (entry,) = await ledger(world)
+    assert entry.settled == 150_000, "what was begun may cost all the same"
+
+
+async def test_no_more_than_four_calls_are_in_flight(world: World) -> None:
+    world.standin.script(*[Hold(None)] * 5, of="image")
+    for _ in range(5):
+        await generate(world, quality="low")
+    await world.standin.arrived(4)
+    await until(lambda: sum("drawing" in message.content for message in world.answers()) == 5)
+    assert len(world.standin.requests) == 4
+    world.standin.requests[0].released.set()
+    await world.standin.arrived(5)
+    world.standin.release()
+    await until(lambda: sum(len(message.attachments) for message in world.answers()) == 5)
