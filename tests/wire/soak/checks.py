@@ -63,7 +63,8 @@ class Verdict:
     def __str__(self) -> str:
         slope = self.rss_slope_mib_per_hour
         return (
-            f"seed {self.seed}: {self.turns} turns ({self.answered} answered, {self.told} told why not, {self.away} while it was away), "
+            f"seed {self.seed}: {self.turns} turns ({self.answered} answered, {self.told} told why not, "
+            f"{self.away} while it was away), "
             f"{sum(self.faults.values())} faults {self.faults}, lost {len(self.lost)}, doubled {len(self.doubled)}, "
             f"pings {len(self.pings)}, leaks {len(self.leaked)}, other {len(self.broken)}, RSS slope "
             + ("too short to say" if slope is None else f"{slope:+.1f} MiB/h")
