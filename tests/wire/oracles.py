@@ -21,6 +21,7 @@ from tests.wire.talking import MEMBER_CANARY, MODEL_CANARY
 COMMAND = 2
 LONG_ENOUGH_CHARS = 12  # of a text that can only come from whoever said it
 MENTION = re.compile(r"<@!?\d+>\s*")
+HAS_LEDGER = "SELECT 1 FROM sqlite_master WHERE name = 'usage_ledger'"
 PAID = "SELECT count(*) FROM usage_ledger WHERE settled_micro_usd IS NULL OR settled_micro_usd > 0"
 SPENT = "SELECT coalesce(sum(coalesce(settled_micro_usd, reserved_micro_usd)), 0) FROM usage_ledger"
 
@@ -106,14 +107,15 @@ def _strings(value: object) -> Iterator[str]:
 
 def wrong_bill(bench: Bench, openai: StandIn) -> list[str]:
     """Return in what the ledger is not the bill: never less, and the same calls where no process was killed."""
-    stored = Stored(bench.database)
-    if not stored.rows("SELECT 1 FROM sqlite_master WHERE name = 'usage_ledger'"):
+    ledgers = [stored for stored in map(Stored, bench.databases) if stored.rows(HAS_LEDGER)]
+    if not ledgers:
         return []
     costs = sum(cost_micro_usd(request) for request in openai.requests)
-    [(spent,)] = stored.rows(SPENT)
+    spent = sum(stored.rows(SPENT)[0][0] for stored in ledgers)
     found = [f"{spent} are in the ledger, {costs} were billed (micro USD)"] if spent < costs else []
-    [(paid,)] = stored.rows(PAID)
-    if not bench.lost_calls and not stored.count("pending") and paid != openai.billed:
+    paid = sum(stored.rows(PAID)[0][0] for stored in ledgers)
+    is_settled = not bench.lost_calls and not any(stored.count("pending") for stored in ledgers)
+    if is_settled and paid != openai.billed:
         found.append(f"{paid} calls are in the ledger, {openai.billed} were billed")
     return found
 

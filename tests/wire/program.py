@@ -160,5 +160,10 @@ class Bench:
         """Whether a program met SIGKILL so far."""
         return any(program.exit_code == -signal.SIGKILL for program in self.programs)
 
+    @property
+    def databases(self) -> list[Path]:
+        """All there are: two hosts with one token have one each."""
+        return list(self.folder.rglob(self.database.name))
+
     def logs(self) -> str:
         return "\n".join(program.log for program in self.programs)
