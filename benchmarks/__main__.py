@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import conversation, crowd, drawing, history, pictures, streaming
+from benchmarks import conversation, crowd, drawing, history, pictures, streaming, voice
 from benchmarks.processes import PROC
 from benchmarks.table import Row, render
 from tests.wire.discord_standin.spec import load_spec
@@ -33,6 +33,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "history": history.measure,
     "pictures": pictures.measure,
     "drawing": drawing.measure,
+    "voice": voice.measure,
 }
 
 

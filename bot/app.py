@@ -33,6 +33,7 @@ EXTENSIONS = (
     "cogs.help",
     "cogs.menus",
     "cogs.image",
+    "cogs.audio",
     "cogs.parked",
 )
 TREE_HASH = "command_tree_hash"
@@ -73,6 +74,7 @@ def permissions() -> discord.Permissions:
         create_public_threads=True,
         read_message_history=True,
         attach_files=True,
+        send_voice_messages=True,
     )
 
 

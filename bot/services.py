@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -17,13 +18,15 @@ from bot.core.channels import PausedChannels, SentNonces
 from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
-from bot.core.offering import ENDING_DAYS, ListedModels, Offering, Source, ending
+from bot.core.limits import MEDIA_SIDE_BY_SIDE
+from bot.core.offering import ENDING_DAYS, EndingWatch, ListedModels, Offering, Source
 from bot.core.pacing import EditPace
 from bot.core.pictures.work import PictureParts
 from bot.core.ports import Clock, FetchFile
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
-from bot.core.tasks import PictureTask
+from bot.core.sound.speaking import SpeechTools, SpeechWork
+from bot.core.tasks import PictureTask, SpeechTask
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
 from bot.gateway.identifying import IdentifyLog
@@ -34,7 +37,9 @@ from bot.provider.chat import OpenAIChatModel
 from bot.provider.images import OpenAIPictureMaker
 from bot.provider.models import OpenAIModelList
 from bot.provider.parameters import is_openai
+from bot.provider.speech import OpenAISpeech
 from bot.reading.earlier import PicturesOfMessages
+from bot.reading.encoding import Encoder
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
 from bot.reading.workshop import PictureWorkshop
@@ -59,6 +64,7 @@ log = logging.getLogger(__name__)
 PACKAGE = Path(__file__).parent
 SWEEP_SECONDS = 600.0
 PURGE_SECONDS = 86_400.0
+ENDINGS_SECONDS = 3600.0
 KEYLESS = "none"  # the SDK wants a key; servers that need none take any
 MICRO = 1_000_000
 
@@ -97,6 +103,7 @@ class Services:
     figures: SqliteFigures
     breakers: Mapping[str, Breaker]  # by what the endpoint is asked for
     daily_cap_micro_usd: int
+    endings: EndingWatch
     degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
 
     @property
@@ -158,6 +165,12 @@ async def open_services(
         picture_maker = OpenAIPictureMaker(**_access(settings.endpoint("image")), quirks=quirks, clock=clock)
         resources.push_async_callback(picture_maker.aclose)
         drawing = PictureParts(picture_maker, PictureWorkshop(), settings.image_model)
+        media = asyncio.Semaphore(MEDIA_SIDE_BY_SIDE)
+        speech_model = OpenAISpeech(**_access(settings.endpoint("speech")), clock=clock, places=media)
+        resources.push_async_callback(speech_model.aclose)
+        speech = SpeechTools(
+            speech_model, Encoder(), settings.speech_model, models_end=_is_openais(settings.speech_base_url)
+        )
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
         resources.push_async_callback(capped_fetch.aclose)
         reading = Reading(fetch_file or capped_fetch)
@@ -171,8 +184,6 @@ async def open_services(
             allowed_models=settings.models_allowed,
             own_models=frozenset(name for each in CAPABILITIES if (name := settings.model(each)) is not None),
         )
-        for model in sorted(policy.own_models):
-            _warn_of_ending(catalogue, model, clock)
         parts = Parts(
             store=store,
             folds=SqliteFoldStore(database),
@@ -184,8 +195,9 @@ async def open_services(
             clock=clock,
             sentences=sentences,
             policy=policy,
-            works={PictureTask: drawing.works()},
+            works={PictureTask: drawing.works(), SpeechTask: partial(SpeechWork, speech)},
             pictures=pictures,
+            media=media,
         )
         turns = turn_service(parts)
         sources = _sources(settings, clock, resources)
@@ -211,8 +223,9 @@ async def open_services(
             catch_up_channels=settings.catch_up_channels,
             retention=Retention(database, clock, days=settings.retention_days),
             figures=SqliteFigures(database, clock),
-            breakers={"chat": chat_model.breaker, "image": picture_maker.breaker},
+            breakers={"chat": chat_model.breaker, "image": picture_maker.breaker, "speech": speech_model.breaker},
             daily_cap_micro_usd=policy.daily_cap_micro_usd,
+            endings=EndingWatch(catalogue, ending_models(settings), clock),
         )
 
 
@@ -256,13 +269,34 @@ async def sweep_now_and_then(services: Services) -> None:
             log.warning("could not sweep; trying again later", extra={"detail": error.detail})
 
 
-def _warn_of_ending(catalogue: Catalogue, model: str, clock: Clock) -> None:
-    """Tell the operator about a model in use that is about to be shut down."""
-    end = ending(catalogue, model, clock.now().date())
-    if end is not None:
-        level = logging.ERROR if end.days <= ENDING_DAYS[-1] else logging.WARNING
-        extra = {"model": model, "shutdown": str(end.shutdown), "days": end.days, "fallback": end.fallback}
-        log.log(level, "a model in use ends soon: choose another one in good time", extra=extra)
+def ending_models(settings: Settings) -> frozenset[str]:
+    """Return the models in use that end when OpenAI says so: not those that a server of one's own has of the name."""
+    own_urls = {
+        "image": settings.image_base_url,
+        "speech": settings.speech_base_url,
+        "transcription": settings.transcription_base_url,
+        "translation": settings.translation_base_url,
+    }
+    return frozenset(
+        model
+        for capability in CAPABILITIES
+        if (model := settings.model(capability)) is not None and _is_openais(own_urls.get(capability))
+    )
+
+
+def _is_openais(own_url: str | None) -> bool:
+    """Whether a capability's models are OpenAI's, as far as its own address says."""
+    return own_url is None or is_openai(own_url)
+
+
+async def watch_endings(services: Services) -> None:
+    """Tell the operator about models in use that are about to be shut down, for as long as the bot runs."""
+    while True:
+        for end in services.endings.due():
+            level = logging.ERROR if end.days <= ENDING_DAYS[-1] else logging.WARNING
+            extra = {"model": end.model, "shutdown": str(end.shutdown), "days": end.days, "fallback": end.fallback}
+            log.log(level, "a model in use ends soon: choose another one in good time", extra=extra)
+        await asyncio.sleep(ENDINGS_SECONDS)
 
 
 def _pseudonym_key(settings: Settings) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from openai.types.audio.speech_create_params import SpeechCreateParams
 from openai.types.chat import (
     ChatCompletionAssistantMessageParam,
     ChatCompletionDeveloperMessageParam,
@@ -43,6 +44,7 @@ REQUESTS = {
         "CreateImageVariationRequest",
         ImageCreateVariationParams.__annotations__.keys(),
     ),
+    ("POST", "/v1/audio/speech"): ("CreateSpeechRequest", SpeechCreateParams.__annotations__.keys()),
 }
 # Values that are newer than the spec (the SDK's reference of images.generate).
 NEWER = {

@@ -6,6 +6,8 @@ import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 
+import pytest
+
 from bot.cli import ending
 from bot.core.catalogue import Catalogue
 from bot.settings import SECRET_NAMES
@@ -93,8 +95,8 @@ def test_the_secrets_of_the_compose_file_are_files_outside_of_image_and_reposito
     assert "secrets/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
-def test_the_catalogue_example_can_be_used_as_it_stands() -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", OPERATING, re.DOTALL)
+@pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", OPERATING, re.DOTALL))
+def test_the_catalogue_examples_can_be_used_as_they_stand(example: str) -> None:
     shipped = (ROOT / "bot" / "catalogue.toml").read_text(encoding="utf-8")
     catalogue = Catalogue.parse(shipped, example)
     for name in tomllib.loads(example)["models"]:

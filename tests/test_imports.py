@@ -28,6 +28,7 @@ ALLOWED = {
 }
 # Only these may import the library at all.
 ONLY: dict[str, str | tuple[str, ...]] = {
+    "av": ("bot/reading/", "bot/sandbox/"),
     "openai": "bot/provider/",
     "aiosqlite": "bot/store/",
     "asyncpg": "bot/store/",

@@ -11,7 +11,7 @@ from bot.core.catalogue import Catalogue
 from bot.core.errors import KeyRejected, ProviderError
 from bot.core.offering import ending
 from bot.provider.models import OpenAIModelList
-from bot.services import KEYLESS, read_catalogue
+from bot.services import KEYLESS, ending_models, read_catalogue
 from bot.settings import CAPABILITIES, EndpointCapability, Settings, SettingsError
 
 
@@ -32,14 +32,24 @@ async def look_at_models(settings: Settings) -> AsyncIterator[Finding]:
 def _default_model(settings: Settings, catalogue: Catalogue) -> list[Finding]:
     model, today = settings.chat_model, datetime.now(UTC).date()
     found = []
-    end = ending(catalogue, model, today)
-    if end is not None:
+    for end in filter(None, (ending(catalogue, used, today) for used in sorted(ending_models(settings)))):
         then = f"{end.fallback} answers from then on" if end.fallback else "nothing replaces it"
-        found.append(warn("model", f"{model} is shut down on {end.shutdown}; {then}", "choose another CHAT_MODEL"))
+        found.append(
+            warn(
+                "model",
+                f"{end.model} is shut down on {end.shutdown}; {then}",
+                f"choose another {_name(settings, end.model)}",
+            )
+        )
     if catalogue.entry(model).price(today) is None:
         text = f"no price is known for {model}: every call counts as {settings.unpriced_call_usd} USD"
         found.append(warn("price", text, "add its price to CATALOGUE_OVERLAY, or check UNPRICED_CALL_USD"))
     return found
+
+
+def _name(settings: Settings, model: str) -> str:
+    """Return the setting that chose a model."""
+    return next(f"{each.upper()}_MODEL" for each in CAPABILITIES if settings.model(each) == model)
 
 
 async def _access(settings: Settings, catalogue: Catalogue) -> AsyncIterator[Finding]:

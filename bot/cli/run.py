@@ -119,7 +119,7 @@ async def _serve(settings: Settings, token: str, *, degraded: Mapping[str, str] 
     from bot.gateway.supervisor import Supervisor  # noqa: PLC0415
     from bot.heartbeat import HEARTBEAT_NAME  # noqa: PLC0415
     from bot.loop_watch import LoopWatch  # noqa: PLC0415
-    from bot.services import open_services, sweep_now_and_then  # noqa: PLC0415
+    from bot.services import open_services, sweep_now_and_then, watch_endings  # noqa: PLC0415
     from bot.vitals import Vitals  # noqa: PLC0415
 
     point_discord_at(api_url=settings.discord_api_url, gateway_url=settings.discord_gateway_url)
@@ -133,9 +133,10 @@ async def _serve(settings: Settings, token: str, *, degraded: Mapping[str, str] 
         services.degraded.update(degraded or {})
         supervising = asyncio.create_task(Supervisor(bot).run(token))
         sweeping = asyncio.create_task(sweep_now_and_then(services))
+        watching = asyncio.create_task(watch_endings(services))
         beating = asyncio.create_task(vitals.keep_beating(heartbeat_path))
         stopping = asyncio.create_task(told_to_stop.wait())
-        working: set[asyncio.Task[None]] = {supervising, sweeping, beating}
+        working: set[asyncio.Task[None]] = {supervising, sweeping, watching, beating}
         tasks = {*working, stopping}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -20,6 +20,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from bot.core.conversation import Usage
 from bot.core.pictures.models import PictureModel
+from bot.core.sound.cards import ANY_SPEECH_MODEL, SpeechCard
 
 UNPRICED = "unpriced"
 
@@ -33,7 +34,12 @@ Tokens = Annotated[int, Field(gt=0)]
 ALL_SAMPLING: frozenset[Sampling] = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty"})
 
 
-MEDIA_RATES = ("image_input", "per_picture")  # in a price's version only where they are set
+MEDIA_RATES = (
+    "image_input",
+    "per_picture",
+    "audio_output",
+    "per_million_chars",
+)  # in a price's version only where they are set
 
 
 class CatalogueError(ValueError):
@@ -59,7 +65,8 @@ class LongContext:
 class Price:
     """US dollars per million tokens, which is the same as micro-USD per token, from a day on.
 
-    ``cached_input`` and ``cache_write`` are charged as ``input`` where they are not known.
+    ``cached_input`` and ``cache_write`` are charged as ``input`` where they are not known, ``audio_output`` as
+    ``output``. ``per_million_chars``: of a text that is read aloud.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -72,6 +79,8 @@ class Price:
     long_context: LongContext | None = None
     image_input: Usd | None = None  # tokens of pictures that are sent; as ``input`` where not known
     per_picture: Usd | None = None  # US dollars for each picture, where tokens are not counted
+    audio_output: Usd | None = None
+    per_million_chars: Usd | None = None
     source: str = ""
     checked_on: date | None = None
 
@@ -123,6 +132,12 @@ class ModelEntry:
     pictures: PictureModel | None = None
     shutdown: date | None = None
     fallback: str | None = None
+    speech: SpeechCard | None = None
+
+    @property
+    def speech_card(self) -> SpeechCard:
+        """How the model is asked to speak."""
+        return self.speech or ANY_SPEECH_MODEL
 
     def price(self, on: date) -> Price | None:
         """Return the price that holds on a day."""

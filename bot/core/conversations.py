@@ -62,6 +62,13 @@ class ConversationService:
             raise UnknownTurn
         return _checked(turn, by)
 
+    async def seen_turn(self, trigger_id: int, *, channel_id: int, by_id: int) -> KeptTurn:
+        """Return a turn that a member sees, whoever asked it. Raises ``UnknownTurn``."""
+        turn = await self._store.find(trigger_id, channel_id=channel_id)
+        if turn is None or turn.key.member_id not in (None, by_id):
+            raise UnknownTurn
+        return turn
+
     async def latest_turn(self, trigger_id: int, *, channel_id: int, by: Member) -> KeptTurn:
         """Return a turn that can be answered again or gone on with. Raises ``NotLatest`` too."""
         turn = await self.turn(trigger_id, channel_id=channel_id, by=by)

@@ -14,6 +14,8 @@ ParleyError
 ├── ModelCannotEdit         the model makes pictures, and changes none
 ├── PictureTooLarge         made and paid for, and larger than Discord takes, however it is encoded
 ├── FileRefused             a file that came along is not read: its problem has the sentence
+├── NothingToRead           no words to read aloud
+├── TooLongToRead           more words than are read aloud at once
 ├── DeliveryFailed          Discord did not take the reply; it will be tried again
 ├── DeliveryRefused         Discord will never take the reply (no permission, channel gone)
 │   ├── ReplyBlocked        the server's AutoMod lets it not pass
@@ -231,6 +233,21 @@ class FileRefused(ParleyError):
     def sentence_key(self) -> str:
         """The key of the problem's sentence."""
         return f"errors.{self.problem.value}"
+
+
+class NothingToRead(ParleyError):
+    """There are no words to read aloud."""
+
+    code = "nothing_to_read"
+
+
+class TooLongToRead(ParleyError):
+    """More words than are read aloud at once; nothing has been paid for."""
+
+    code = "too_long_to_read"
+
+    def __init__(self, detail: str = "", *, limit: int = 0) -> None:
+        super().__init__(detail, limit=f"{limit:,}")
 
 
 class DeliveryFailed(ParleyError):

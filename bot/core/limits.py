@@ -56,8 +56,14 @@ CHAT_SECONDS = 300.0
 PICTURE_COUNT = (1, 10)  # of one request (POST /v1/images/generations)
 MOST_PICTURES = 4  # that are made for one command, whatever was asked for
 PICTURE_PROMPT_CHARS = 6000  # of a command's option (Discord); the API takes 32,000
-EDIT_INPUTS = 3
 PICTURE_SECONDS = 180.0  # of one call
 ALT_TEXT_CHARS = 1024  # of an attachment's description (Discord)
 UPLOAD_FILE_BYTES = 10 * 1024 * 1024  # where Discord says nothing else
 UPLOAD_BYTES = 25 * 1024 * 1024  # of one request to Discord, all files together
+SPEECH_SECONDS = 120.0
+
+# Reading aloud (OpenAI: POST /v1/audio/speech).
+SPEECH_CHARS = 4096  # of one call, of the option's text, and of the instructions
+LONG_SPEECH_CHARS = 20_000  # of a file or an answer, in parts: some 22 minutes
+SPEED = (0.25, 4.0)
+INSTRUCTIONS_CHARS = 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -162,6 +162,28 @@ class Ending:
     shutdown: date
     days: int
     fallback: str | None
+
+
+class EndingWatch:
+    """Tells about each model in use 60, 30 and 7 days before it ends and on the day, once each."""
+
+    def __init__(self, catalogue: Catalogue, models: Collection[str], clock: Clock) -> None:
+        self._catalogue = catalogue
+        self._models = sorted(models)
+        self._clock = clock
+        self._told: dict[str, int] = {}
+
+    def due(self) -> list[Ending]:
+        """Return what is to be told now."""
+        today = self._clock.now().date()
+        found = []
+        for model in self._models:
+            end = ending(self._catalogue, model, today)
+            stage = 0 if end is None else sum(end.days <= days for days in (*ENDING_DAYS, 0))
+            if end is not None and stage > self._told.get(model, 0):
+                self._told[model] = stage
+                found.append(end)
+        return found
 
 
 def ending(catalogue: Catalogue, model: str, on: date) -> Ending | None:

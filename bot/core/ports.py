@@ -173,6 +173,7 @@ class MediaUsage:
     input_image_tokens: int = 0
     input_audio_tokens: int = 0
     output_tokens: int = 0
+    output_audio_tokens: int = 0
     pictures: int = 0
     seconds: float = 0.0
     characters: int = 0

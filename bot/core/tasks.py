@@ -48,13 +48,18 @@ class PictureTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechTask:
-    """Read the question's text aloud. ``file_format``: ``voice-message`` or the name of an audio format."""
+    """Read the question's text aloud. ``file_format``: ``voice-message`` or the name of an audio format.
+
+    ``may_be_voice``: native voice messages can be sent where it is answered. ``limit_bytes``: of a file there.
+    """
 
     model: str | None = None
     voice: str | None = None
     file_format: str = "voice-message"
     speed: float | None = None
     instructions: str | None = None
+    may_be_voice: bool = True
+    limit_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,6 +153,7 @@ async def delete(interaction: Interaction, trigger_id: int) -> None:
         message_ids = await services.conversations.delete(
             trigger_id, channel_id=interaction.channel_id or 0, by=member_of(interaction)
         )
+        await services.store.forget_task(trigger_id)
         channel = interaction.client.get_partial_messageable(interaction.channel_id or 0, guild_id=interaction.guild_id)
         try:
             for message_id in message_ids:

@@ -16,13 +16,15 @@ HISTORY_MESSAGES = 100  # the most that Discord gives at once (developer documen
 class Traces:
     """What tells our own messages of one reply from all others.
 
-    ``custom_ids``: of its buttons. ``texts``: finished pages that nobody wrote down as shown.
+    ``custom_ids``: of its buttons. ``texts``: finished pages that nobody wrote down as shown. ``file_names``: of those
+    that have no words.
     """
 
     own_id: int
     known: frozenset[int]
     custom_ids: frozenset[str]
     texts: frozenset[str]
+    file_names: frozenset[str] = frozenset()
 
 
 async def find_pages(channel: discord.PartialMessageable, question: Question, traces: Traces) -> list[int]:
@@ -36,6 +38,7 @@ async def find_pages(channel: discord.PartialMessageable, question: Question, tr
         if (
             replied_to == question.trigger_id
             or not traces.custom_ids.isdisjoint(_custom_ids(message))
+            or not traces.file_names.isdisjoint(file.filename for file in message.attachments)
             or (replied_to in (None, answered_id) and message.content.strip() in traces.texts)
         ):
             found.append(message.id)

@@ -23,6 +23,7 @@ from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.attached import files_again
 from cogs.ui.questions import may_read_history, route_of_interaction
 from cogs.ui.screen import DiscordScreen, InteractionScreen, MessageScreen, Surroundings
+from cogs.ui.sound_buttons import ReadAloudButton
 from cogs.ui.telling import parley, told
 
 Buttons = discord.ui.DynamicItem[discord.ui.Button[Any]]
@@ -188,7 +189,16 @@ class DrawButton(
         await drawing.draw(interaction, self.trigger_id, partial(screen_for, parley(interaction)))
 
 
-BUTTONS = (StopButton, TryAgainButton, RegenerateButton, ContinueButton, BranchButton, DeleteButton, DrawButton)
+BUTTONS = (
+    StopButton,
+    TryAgainButton,
+    RegenerateButton,
+    ContinueButton,
+    BranchButton,
+    DeleteButton,
+    DrawButton,
+    ReadAloudButton,
+)
 
 
 def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> discord.ui.View | None:
@@ -211,6 +221,7 @@ def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> di
         buttons.append(ContinueButton(trigger_id, sentences("buttons.go_on")))
     if key.member_id is None:
         buttons.append(BranchButton(trigger_id, sentences("buttons.branch")))
+    buttons.append(ReadAloudButton(trigger_id, sentences("buttons.read_aloud")))
     return _view(*buttons, delete)
 
 

@@ -12,7 +12,7 @@ import io
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import discord
@@ -24,6 +24,7 @@ from bot.core.pacing import EditPace
 from bot.core.ports import Clock, Draft
 from cogs.ui.calls import CALL_SECONDS, UPLOAD_SECONDS, call, is_missing_right, is_refused_reference, nonce
 from cogs.ui.recovering import Traces, find_pages
+from cogs.ui.voice import is_refused_voice, send_voice
 
 log = logging.getLogger(__name__)
 
@@ -180,10 +181,14 @@ class DiscordScreen(ABC):
         self, pages: list[Page] | tuple[Page, ...], *, growing: bool, reply: Reply | None = None
     ) -> None:
         kind = reply.kind if reply is not None else ReplyKind.ANSWER
+        with_buttons = max((number for number, page in enumerate(pages) if not is_voice(page)), default=0)
         for number, page in enumerate(pages):
-            last = number == len(pages) - 1
+            last = number == with_buttons
             shown = self._shown[number] if number < len(self._shown) else None
-            if shown is None:
+            if is_voice(page):
+                if shown is None:  # one that stands is never changed
+                    await self._create_voice(number, page, kind)
+            elif shown is None:
                 await self._create(number, page, kind, self._view(reply) if last else None)
             elif not growing or shown.content is None:
                 await self._update(number, page, kind, self._view(reply) if last else None)
@@ -212,6 +217,7 @@ class DiscordScreen(ABC):
                 str(getattr(item, "custom_id", None)) for view in views if view for item in view.children
             ),
             texts=frozenset(page.content.strip() for page in pages if page.content),
+            file_names=frozenset(file.name for page in pages if is_voice(page) for file in page.files),
         )
         try:
             found = await call(lambda: find_pages(self._channel, question, traces), clock=around.clock)
@@ -233,6 +239,22 @@ class DiscordScreen(ABC):
         if message.content.strip() != page.content.strip():
             # Discord knew the nonce: this is what an earlier process wrote.
             await self._update(number, page, kind, view)
+
+    async def _create_voice(self, number: int, page: Page, kind: ReplyKind) -> None:
+        """Send a voice message, or a plain file where voice messages are not allowed."""
+        [file], own_nonce = page.files, nonce(kind, self._question.trigger_id, number)
+        client, clock = self._around.client, self._around.clock
+        try:
+            message = await call(
+                lambda: send_voice(client, self._channel, file, nonce=own_nonce), clock=clock, seconds=UPLOAD_SECONDS
+            )
+        except DeliveryRefused as error:
+            if not is_refused_voice(error):
+                raise
+            log.info("a voice message goes as a file", extra={"detail": error.detail})
+            message = await self._send_to_channel(Page("", (replace(file, voice=None),)), None, own_nonce)
+        self._shown.append(_Shown(message.id, message.content))
+        await self._remember(number, message.id)
 
     async def _remember(self, number: int, message_id: int) -> None:
         """Write down which message shows the page, for a process after this one."""
@@ -407,6 +429,11 @@ class InteractionScreen(DiscordScreen):
         buttons = None if view is KEEP else view
         self._response_is_gone = True
         await self._send_again(number, page, kind, lambda again: self._send_to_channel(page, buttons, again))
+
+
+def is_voice(page: Page) -> bool:
+    """Whether a page is a native voice message."""
+    return len(page.files) == 1 and page.files[0].voice is not None
 
 
 def files_of(page: Page) -> list[discord.File]:

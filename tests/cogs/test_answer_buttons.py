@@ -61,14 +61,14 @@ async def threads(world: World) -> list[ChannelHandle]:
 
 
 async def test_an_answer_has_its_buttons_and_a_cut_one_can_be_continued(world: World) -> None:
-    assert labels(await answered(world)) == ["Regenerate", "Branch", "Delete"]
-    assert labels(await cut(world)) == EVERY
+    assert labels(await answered(world)) == ["Regenerate", "Branch", "Read aloud", "Delete"]
+    assert labels(await cut(world)) == [*EVERY[:-1], "Read aloud", "Delete"]
 
 
 async def test_a_private_answer_cannot_be_branched_into_public(world: World) -> None:
     result = await world.asker.slash(world.channel, "chat", message="my secret", private=True)
     assert result.response is not None
-    assert labels_of(result) == ["Regenerate", "Delete"]
+    assert labels_of(result) == ["Regenerate", "Read aloud", "Delete"]
 
 
 async def test_a_one_shot_answer_can_only_be_deleted_and_only_where_others_see_it(world: World) -> None:
@@ -89,7 +89,7 @@ async def test_only_the_last_page_has_buttons(world: World) -> None:
     await answered(world, PARAGRAPHS)
     *others, last = world.answers()
     assert others
-    assert labels(last) == ["Regenerate", "Branch", "Delete"]
+    assert labels(last) == ["Regenerate", "Branch", "Read aloud", "Delete"]
     assert not any(labels(page) for page in others)
 
 
@@ -165,7 +165,7 @@ async def test_a_regeneration_that_fails_loses_nothing(world: World, failure: li
     shown = " ".join(m.content for m in world.answers())
     assert " ".join(PARAGRAPHS.split()) in " ".join(shown.split())
     assert "error id" in world.answers()[-1].content
-    assert labels(world.answers()[-1]) == ["Regenerate", "Branch", "Delete"]
+    assert labels(world.answers()[-1]) == ["Regenerate", "Branch", "Read aloud", "Delete"]
     assert PARAGRAPHS in await history(world)
     await restart(world)
     world.standin.script(Say("At last."))
@@ -344,7 +344,7 @@ async def test_a_regeneration_that_is_given_up_brings_the_old_answer_back(world:
     (shown,) = world.answers()
     assert shown.content.startswith("A tree.")
     assert "restarted" in shown.content
-    assert labels(shown) == ["Regenerate", "Branch", "Delete"]
+    assert labels(shown) == ["Regenerate", "Branch", "Read aloud", "Delete"]
     assert await history(world) == ["what is a heap?", "A tree."]
 
 

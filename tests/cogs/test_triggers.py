@@ -16,7 +16,7 @@ async def test_a_mention_is_answered_as_a_reply(world: World) -> None:
     assert answer.content == "A heap is a tree."
     assert answer.reference is not None
     assert answer.reference.message_id == asked.id
-    assert labels(answer) == ["Regenerate", "Branch", "Delete"]
+    assert labels(answer) == ["Regenerate", "Branch", "Read aloud", "Delete"]
     assert not world.pinged()
     (messages,) = world.sent_to_model()
     assert messages[-1]["content"].endswith("\nwhat is a heap?")

@@ -77,7 +77,7 @@ class TestShipped:
         assert (after.model, after.replaced_from) == ("gpt-6-luna", model)
 
     def test_neighbours_of_a_shut_down_model_live_on(self, shipped: Catalogue) -> None:
-        for model in ("gpt-5.5", "gpt-5.6-luna", "gpt-4o-mini-tts", "o30"):
+        for model in ("gpt-5.5", "gpt-5.6-luna", "gpt-4o-mini-other", "o30"):
             assert shipped.entry(model).shutdown is None
 
     def test_every_price_says_where_it_is_from(self, shipped: Catalogue) -> None:

@@ -87,5 +87,6 @@ def test_gaps_are_named_as_the_program_fills_them() -> None:
             "turns", "since", "tokens", "usd", "thread", "link", "question",
             "option", "changes", "made", "count", "kinds",
             "width", "height", "pictures",
+            "voice", "length", "done", "parts",
             "allowed", "mention", "models", "capability", "input", "output", "day", "days",
         }  # fmt: skip

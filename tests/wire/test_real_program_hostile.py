@@ -156,13 +156,14 @@ async def test_connections_do_not_add_up(bench: Bench, discord_standin: DiscordS
     assert len(chat_requests(standin)) == 30
 
 
-async def test_commands_are_offered_in_servers_and_direct_messages_only(
+async def test_conversations_are_offered_in_servers_and_direct_messages_only(
     bench: Bench, discord_standin: DiscordStandIn
 ) -> None:
     await started(bench, discord_standin)
-    for command in discord_standin.world.commands:
-        assert set(command["contexts"]) <= {0, 1}, command["name"]
-        assert command["integration_types"] == [0], command["name"]
+    commands = {command["name"]: command for command in discord_standin.world.commands}
+    for name in ("chat", "ask", "conversation", "models", "help", "Ask AI about this"):
+        assert set(commands[name]["contexts"]) <= {0, 1}, name
+        assert commands[name]["integration_types"] == [0], name
 
 
 @pytest.mark.parametrize("way", [Way.CHAT, Way.ASK])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -19,8 +21,11 @@ from bot.sandbox.standin.models import ModelCard
 from bot.sandbox.standin.pace import Pace
 from bot.sandbox.standin.record import RECORD
 from bot.sandbox.standin.refusals import Refusal
-from bot.sandbox.standin.tokens import PrefixCache, pieces_of, prompt_pieces
+from bot.sandbox.standin.tokens import PrefixCache, pieces_of, prompt_pieces, text_of
 from bot.sandbox.standin.vision import look_at
+from bot.sandbox.standin.voice import Voice
+
+AUDIO_TOKENS_PER_SECOND = 20
 
 WEB_PAGE = """\
 <!doctype html><html lang="en"><head><title>Sign in to the network</title></head>
@@ -31,10 +36,11 @@ WEB_PAGE = """\
 class ChatEndpoint:
     """The chat endpoint with its script, its prompt cache and its bill."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, voice: Voice) -> None:
         self.script: deque[Behaviour] = deque()
         self.billed = 0
         self._pace = pace
+        self._voice = voice
         self._cache = PrefixCache()
 
     def routes(self) -> list[web.RouteDef]:
@@ -59,8 +65,14 @@ class ChatEndpoint:
                 return await send_raw(request, behaviour)
             case Draw():
                 raise TypeError("nothing to draw in a chat")
-        say = _scripted(behaviour) or _own(body, heard, card.context_tokens - len(prompt))
+        say = (
+            _scripted(behaviour)
+            or (_verbatim(body) if card.speaks else None)
+            or _own(body, heard, card.context_tokens - len(prompt))
+        )
         completion = self._generate(say, card, prompt)
+        if card.speaks and completion.say.refusal is None and not completion.say.content_none:
+            completion = await self._spoken(completion, body["audio"])
         record.usage = completion.usage
         pace = Pace(0, 1 / behaviour.seconds_between) if isinstance(behaviour, Drip) else self._pace
         broken_by = behaviour if isinstance(behaviour, Cut | Stall | Hold) else None
@@ -68,6 +80,28 @@ class ChatEndpoint:
         if body.get("stream"):
             return await delivery.stream(completion, body.get("stream_options") or {})
         return await delivery.whole(completion)
+
+    async def _spoken(self, completion: Completion, audio: Mapping[str, Any]) -> Completion:
+        text = "".join(completion.deltas)
+        sound = await self._voice.speak(text, audio["format"], voice=audio["voice"])
+        audio_tokens = round(sound.seconds * AUDIO_TOKENS_PER_SECOND)
+        usage = {
+            **completion.usage,
+            "completion_tokens": len(completion.deltas) + audio_tokens,
+            "total_tokens": completion.usage["prompt_tokens"] + len(completion.deltas) + audio_tokens,
+            "completion_tokens_details": {
+                **completion.usage["completion_tokens_details"],
+                "audio_tokens": audio_tokens,
+                "text_tokens": len(completion.deltas),
+            },
+        }
+        data = {
+            "id": f"audio_standin_{completion.number}",
+            "data": base64.b64encode(sound.content).decode(),
+            "expires_at": completion.created + 3600,
+            "transcript": text,
+        }
+        return replace(completion, audio=data, usage=usage)
 
     def _generate(self, say: Say, card: ModelCard, prompt: list[str]) -> Completion:
         self.billed += 1
@@ -107,6 +141,12 @@ def _scripted(behaviour: Say | Cut | Stall | Hold | Drip | None) -> Say | None:
     return Say(behaviour.answer) if isinstance(behaviour.answer, str) else behaviour.answer
 
 
+def _verbatim(body: Mapping[str, Any]) -> Say:
+    """Return what a speaking model says: the member's words, as it is told."""
+    asked = [text_of(message) for message in body["messages"] if message["role"] == "user"]
+    return Say(asked[-1] if asked else "")
+
+
 def _own(body: Mapping[str, Any], heard: Heard, room_tokens: int) -> Say:
     """Return the stand-in's own answer; it alone keeps to the request's limits: a script is said as it is written."""
     text = answer(heard, body.get("response_format"))
@@ -125,7 +165,7 @@ def _sliced(text: str, size: int) -> list[str]:
 
 
 def refused(refuse: Refuse) -> web.Response:
-    """Return a scripted refusal."""
+    """Return a scripted refusal as an answer."""
     if refuse.body is None:
         refusal = Refusal(
             refuse.message,

@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.sandbox.standin.models import ModelCard, model_card
+from bot.sandbox.standin.models import VOICES, ModelCard, model_card
 from bot.sandbox.standin.refusals import Refusal, invalid, not_offered, unsupported_parameter, unsupported_value
 from bot.sandbox.standin.tokens import text_of
 
 ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 PARTS = {"system": ("text",), "developer": ("text",), "assistant": ("text", "refusal"), "tool": ("text",)}
 USER_PARTS = ("text", "image_url", "input_audio", "file")
+AUDIO_FORMATS = ("wav", "aac", "mp3", "flac", "opus", "pcm16")
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 DECIMALS = {
@@ -32,11 +33,11 @@ IGNORED = frozenset({
 })  # fmt: skip
 # Part of the API, and not of this stand-in.
 NOT_OFFERED = frozenset({
-    "audio", "function_call", "functions", "logprobs", "moderation", "parallel_tool_calls", "prediction",
+    "function_call", "functions", "logprobs", "moderation", "parallel_tool_calls", "prediction",
     "tool_choice", "tools", "top_logprobs", "web_search_options",
 })  # fmt: skip
 KNOWN = frozenset({
-    *DECIMALS, *CAPS, *STRINGS, *BOOLEANS, *IGNORED, "messages", "model", "n", "response_format", "stop",
+    *DECIMALS, *CAPS, *STRINGS, *BOOLEANS, *IGNORED, "audio", "messages", "model", "n", "response_format", "stop",
     "stream_options",
 })  # fmt: skip
 
@@ -60,6 +61,7 @@ def check_chat(body: Any) -> ModelCard:
     _check_reasoning(given, card)
     _check_caps(given, card)
     _check_stream(given)
+    _check_audio(given, card)
     _check_messages(given.get("messages"))
     _check_format(given)
     return card
@@ -157,6 +159,30 @@ def _check_stream(given: Mapping[str, Any]) -> None:
         if name not in ("include_usage", "include_obfuscation"):
             where = f"stream_options.{name}"
             raise Refusal(f"Unknown parameter: '{where}'.", code="unknown_parameter", param=where)
+
+
+def _check_audio(given: Mapping[str, Any], card: ModelCard) -> None:
+    modalities = given.get("modalities", ["text"])
+    if not isinstance(modalities, list) or not set(modalities) <= {"text", "audio"}:
+        raise invalid("modalities", "expected a list of 'text' and 'audio'.")
+    wanted = "audio" in modalities
+    if wanted != ("audio" in given):
+        raise invalid("audio", "it goes together with 'audio' among the modalities.")
+    if wanted and not card.speaks:
+        raise unsupported_value("modalities", "this model gives text only.")
+    if card.speaks and not wanted:
+        raise unsupported_value("modalities", "this model requires 'audio' among them.")
+    if not wanted:
+        return
+    audio = given["audio"]
+    if not isinstance(audio, dict) or audio.keys() != {"voice", "format"}:
+        raise invalid("audio", "expected an object with 'voice' and 'format'.")
+    if audio["voice"] not in VOICES - {"verse"}:
+        raise invalid("audio.voice", "no such voice.")
+    if audio["format"] not in AUDIO_FORMATS:
+        raise invalid("audio.format", "no such format.")
+    if given.get("stream"):
+        raise unsupported_value("stream", "the stand-in gives sound in one piece.")
 
 
 def _check_messages(messages: object) -> None:

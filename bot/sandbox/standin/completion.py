@@ -23,6 +23,7 @@ class Completion:
     say: Say
     deltas: tuple[str, ...]
     usage: Mapping[str, Any]
+    audio: Mapping[str, Any] | None = None  # in place of the text
 
     @property
     def _head(self) -> dict[str, Any]:
@@ -36,10 +37,12 @@ class Completion:
         """Return the object of an answer without streaming."""
         message: dict[str, Any] = {
             "role": "assistant",
-            "content": None if self._wordless else "".join(self.deltas),
+            "content": None if self._wordless or self.audio else "".join(self.deltas),
             "refusal": self.say.refusal,
             "annotations": [],
         }
+        if self.audio is not None:
+            message["audio"] = self.audio
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.say.finish_reason}
         return {
             **self._head,

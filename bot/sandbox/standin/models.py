@@ -31,6 +31,7 @@ class ModelCard:
     default_effort: str = "medium"
     cache_writes_billed: bool = False
     refused: Mapping[str, str | None] = field(default_factory=dict)
+    speaks: bool = False  # takes audio output, and only that
 
     def as_json(self) -> dict[str, Any]:
         """Return the model as the API lists it."""
@@ -64,6 +65,7 @@ MODELS = {
         ),
         ModelCard("gpt-5.5", 400_000, 128_000, efforts=_LUNA_EFFORTS[:-1], refused=_RENAMED),
         ModelCard("gpt-4o-mini", 128_000, 16_384, shutdown_date="2027-01-14", refused=_NOT_REASONING),
+        ModelCard("gpt-audio-1.5", 128_000, 16_384, refused={**_RENAMED, **_NOT_REASONING}, speaks=True),
         # Made up: a context that a short conversation fills.
         ModelCard("standin-small", 2_000, 16_384, refused=_NOT_REASONING),
         # Made up: a server that knows only the oldest parameters.
@@ -142,6 +144,37 @@ PICTURE_MODELS = {
     )
 }
 
+
+@dataclass(frozen=True, slots=True)
+class SpeechModelCard:
+    """What one model of the speech endpoint takes: its voices, and the parameters it does not know."""
+
+    name: str
+    voices: frozenset[str]
+    refused: frozenset[str] = frozenset()
+    input_tokens: int | None = None
+    shutdown_date: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the model as the API lists it."""
+        return ModelCard(self.name, 0, 0, shutdown_date=self.shutdown_date).as_json()
+
+
+_OLD_VOICES = frozenset({"alloy", "ash", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer"})
+VOICES = _OLD_VOICES | {"ballad", "cedar", "marin", "verse"}
+_LAST_SPEECH = "2027-01-06"
+
+SPEECH_MODELS = {
+    card.name: card
+    for card in (
+        SpeechModelCard("gpt-4o-mini-tts", VOICES, input_tokens=2000, shutdown_date=_LAST_SPEECH),
+        SpeechModelCard("tts-1", _OLD_VOICES, frozenset({"instructions"}), shutdown_date=_LAST_SPEECH),
+        SpeechModelCard("tts-1-hd", _OLD_VOICES, frozenset({"instructions"}), shutdown_date=_LAST_SPEECH),
+        # Made up: a server of one's own, with another name for a voice, that knows neither manner nor speed.
+        SpeechModelCard("standin-voice", VOICES | {"own_voice"}, frozenset({"instructions", "speed"})),
+    )
+}
+
 # Shut down on 2026-10-23 (announced in the SDK's list of chat models).
 SHUT_DOWN = frozenset(
     {"gpt-3.5-turbo", "gpt-4", "gpt-4-turbo", "gpt-4.1-nano", "o1", "o3-mini", "o4-mini", "gpt-image-1"}
@@ -176,12 +209,15 @@ def routes() -> list[web.RouteDef]:
 
 
 async def _list_models(_: web.Request) -> web.Response:
-    cards: list[ModelCard | PictureCard] = [*MODELS.values(), *PICTURE_MODELS.values()]
+    cards: list[ModelCard | PictureCard | SpeechModelCard] = [
+        *MODELS.values(),
+        *PICTURE_MODELS.values(),
+        *SPEECH_MODELS.values(),
+    ]
     return web.json_response({"object": "list", "data": [card.as_json() for card in cards]})
 
 
 async def _retrieve_model(request: web.Request) -> web.Response:
     name = request.match_info["name"]
-    if name in PICTURE_MODELS:
-        return web.json_response(PICTURE_MODELS[name].as_json())
-    return web.json_response(model_card(name).as_json())
+    card = PICTURE_MODELS.get(name) or SPEECH_MODELS.get(name) or model_card(name)
+    return web.json_response(card.as_json())

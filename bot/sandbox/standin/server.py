@@ -20,6 +20,9 @@ from bot.sandbox.standin.images import PICTURES_PATH, ImagesEndpoint
 from bot.sandbox.standin.pace import Pace
 from bot.sandbox.standin.record import KEPT_REQUESTS, RECORD, Journal, RecordedRequest
 from bot.sandbox.standin.refusals import Refusal
+from bot.sandbox.standin.speech import SpeechEndpoint
+from bot.sandbox.standin.spoken import Spoken
+from bot.sandbox.standin.voice import Voice
 
 Check: TypeAlias = Callable[[str, str, object], None]
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -64,9 +67,15 @@ class StandIn:
         self._check = check
         self._failures: list[Exception] = []
         self._journal = Journal(log, kept=kept_requests)
-        self._chat = ChatEndpoint(pace)
+        self.spoken = Spoken()  # what is said here is understood here
+        voice = Voice(self.spoken)
+        self._chat = ChatEndpoint(pace, voice)
         # Each family of endpoints by its name, with its script and its bill.
-        self._endpoints: dict[str, Endpoint] = {"chat": self._chat, "image": ImagesEndpoint(pace)}
+        self._endpoints: dict[str, Endpoint] = {
+            "chat": self._chat,
+            "image": ImagesEndpoint(pace),
+            "speech": SpeechEndpoint(voice),
+        }
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:

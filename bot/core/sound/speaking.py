@@ -1,0 +1,321 @@
+"""Reading a text aloud: cut into parts, spoken one after the other, joined, and stored before it is shown."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import Final
+
+from bot.core.conversation import AttachedText, Page, Question, Reply, ReplyFile, ReplyKind, VoiceNote
+from bot.core.errors import ModelNotFound, NothingToRead, ParleyError, TooLongToRead
+from bot.core.generating import MODEL_NAME, Parts, check_allowed, ids, loggable_model, member_hash
+from bot.core.limits import LONG_SPEECH_CHARS, SPEECH_CHARS, UPLOAD_FILE_BYTES
+from bot.core.pages import quote_block
+from bot.core.ports import FileReader, MediaUsage, Reservation, Screen, Settlement
+from bot.core.sentences import Sentences
+from bot.core.sound.cards import VOICES, SpeechCard
+from bot.core.sound.costs import audio_tokens, speech_micro_usd, worst_seconds
+from bot.core.sound.formats import ENDINGS, VOICE_MESSAGE, Encoded
+from bot.core.sound.ports import SoundEncoder, Speech, SpeechModel, SpeechRequest
+from bot.core.sound.words import speech_parts
+from bot.core.tasks import SpeechTask
+from bot.core.tokens import estimate_tokens
+from bot.core.working import PaidWork
+
+log = logging.getLogger(__name__)
+
+SHOWN_CHARS: Final = 200  # of the text, above what is heard
+TOKEN_RESERVE: Final = 1.2  # the estimate of tokens errs by a tenth
+PROMPT_TOKENS: Final = 100  # of the instructions that go along to a chat model
+SMALLER_BIT_RATES: Final = (32_000, 16_000, 12_000)  # of Opus, for what Discord does not take
+VERBATIM: Final = 0.8  # so much of the words must be the same ones
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechTools:
+    """What reading aloud is done with.
+
+    ``models_end``: the catalogue's shutdown dates hold for this server. A server of one's own may go on with a name.
+    """
+
+    model: SpeechModel
+    encoder: SoundEncoder
+    default_model: str
+    models_end: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is asked for, in the model's own words."""
+
+    model: str
+    asked_model: str
+    card: SpeechCard
+    voice: str
+    file_format: str
+    speed: float
+    instructions: str | None
+
+    @property
+    def sent_speed(self) -> float | None:
+        return self.speed if self.speed != 1.0 and self.card.speed else None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingAloud:
+    """What is shown while a text is spoken. Implements ``Draft``."""
+
+    shown: str
+    done: int
+    parts: int
+    sentences: Sentences
+
+    def pages(self) -> tuple[str, ...]:
+        """Return the text, and how far the speaking is."""
+        if self.parts == 1:
+            progress = self.sentences("notes.reading_aloud")
+        else:
+            progress = self.sentences("notes.reading_parts", done=self.done, parts=self.parts)
+        return (f"{self.shown}\n{progress}",)
+
+
+class SpeechWork(PaidWork):
+    """Reads one text aloud."""
+
+    def __init__(
+        self, tools: SpeechTools, parts: Parts, question: Question, screen: Screen, files: FileReader | None
+    ) -> None:
+        super().__init__(parts, question, screen, files)
+        self._tools = tools
+        self._spoken: list[Speech] = []
+
+    async def run(self) -> Reply:
+        """Return the reply once it is stored in the outbox; raises a ``ParleyError``."""
+        plan = self._plan()
+        await self._read_text()
+        pieces = speech_parts(self.question.text, limit_chars=SPEECH_CHARS, limit_tokens=_token_limit(plan.card))
+        if not pieces:
+            raise NothingToRead
+        if len(self.question.text) > LONG_SPEECH_CHARS:
+            raise TooLongToRead(limit=LONG_SPEECH_CHARS)
+        worst = [self._worst_micro_usd(plan, piece) for piece in pieces]
+        await self._reserve(Reservation("speech", plan.model, sum(worst)))
+        failure: ParleyError | None = None
+        try:
+            await self._paid(self._speak(plan, pieces))
+        except ParleyError as error:
+            if not self._spoken:
+                raise
+            failure = error  # what was spoken is paid for, and is not thrown away
+        encoded, file_format = await self._encoded(plan)
+        spoken = len(self._spoken)
+        settlement = self._settlement(plan, pieces[:spoken], worst, encoded.seconds)
+        if failure is not None and failure.may_be_billed:
+            settlement = replace(settlement, micro_usd=settlement.micro_usd + worst[spoken])
+        notes = [*self._notes(plan, pieces, failure), *self._file_notes(plan, file_format)]
+        reply = self._reply(plan, encoded, file_format, notes)
+        log.info(
+            "read aloud",
+            extra={
+                **ids(self.question),
+                "model": loggable_model(self._parts, plan.model),
+                "chars": len(self.question.text),
+                "parts": spoken,
+                "seconds": round(encoded.seconds, 1),
+                "micro_usd": settlement.micro_usd,
+                "request_id": self._spoken[-1].request_id,
+            },
+        )
+        return await self._complete(reply, settlement)
+
+    # What is asked for
+
+    @property
+    def _task(self) -> SpeechTask:
+        task = self.question.task
+        if not isinstance(task, SpeechTask):
+            raise TypeError("not a speech task")
+        return task
+
+    def _plan(self) -> _Plan:
+        task, parts = self._task, self._parts
+        if task.model and not MODEL_NAME.fullmatch(task.model):
+            raise ModelNotFound(model="…")
+        check_allowed(parts, task.model)
+        asked = model = task.model or self._tools.default_model
+        if self._tools.models_end:
+            model = parts.catalogue.resolve(asked, parts.clock.now().date()).model
+        card = parts.catalogue.entry(model).speech_card
+        return _Plan(
+            model=model,
+            asked_model=asked,
+            card=card,
+            voice=card.voice(task.voice),
+            file_format="opus" if task.file_format == VOICE_MESSAGE else task.file_format,
+            speed=task.speed or 1.0,
+            instructions=task.instructions if card.instructions else None,
+        )
+
+    async def _read_text(self) -> None:
+        """Take the words from the file that came along, if one did."""
+        if not self.question.unread_files:
+            return
+        read = await self._read_files()
+        files = [file for file in read.attachments if isinstance(file, AttachedText)]
+        text = "\n\n".join(file.text for file in files)
+        if any(file.cut for file in files):
+            raise TooLongToRead(limit=LONG_SPEECH_CHARS)
+        self.question = replace(self.question, text=text)
+
+    # Speaking
+
+    async def _speak(self, plan: _Plan, pieces: Sequence[str]) -> None:
+        shown = quote_block(self.question.text, SHOWN_CHARS)
+        for done, piece in enumerate(pieces):
+            self._screen.show(ReadingAloud(shown, done, len(pieces), self._parts.sentences))
+            ignored = self._spoken[-1].ignored_options if self._spoken else ()
+            speech = await self._tools.model.speak(
+                SpeechRequest(
+                    model=plan.model,
+                    card=plan.card,
+                    text=piece,
+                    voice=plan.voice,
+                    file_format=plan.file_format,
+                    max_tokens=_most_tokens(plan, piece)[1],
+                    speed=None if "speed" in ignored else plan.sent_speed,
+                    instructions=None if "instructions" in ignored else plan.instructions,
+                    member_hash=member_hash(self._parts.policy, self.question.author_id),
+                )
+            )
+            self._spoken.append(replace(speech, ignored_options=(*ignored, *speech.ignored_options)))
+
+    async def _encoded(self, plan: _Plan) -> tuple[Encoded, str]:
+        """Return the file and its format: a smaller one where Discord would not take the wanted one."""
+        recordings = [speech.recording for speech in self._spoken]
+        served = plan.sent_speed is not None and "speed" not in self._ignored
+        speed = 1.0 if served else plan.speed
+        encode = self._tools.encoder.encode
+        encoded, file_format = await encode(recordings, plan.file_format, speed=speed), plan.file_format
+        for bit_rate in SMALLER_BIT_RATES:
+            if len(encoded.content) <= (self._task.limit_bytes or UPLOAD_FILE_BYTES):
+                break
+            encoded, file_format = await encode(recordings, "opus", speed=speed, bit_rate=bit_rate), "opus"
+        return encoded, file_format
+
+    @property
+    def _ignored(self) -> tuple[str, ...]:
+        return self._spoken[-1].ignored_options
+
+    # What it costs
+
+    def _worst_micro_usd(self, plan: _Plan, piece: str) -> int:
+        price = self._parts.catalogue.entry(plan.model).price(self._parts.clock.now().date())
+        if price is None:
+            return self._parts.policy.unpriced_call_micro_usd
+        text_tokens, most_tokens = _most_tokens(plan, piece)
+        is_chat = plan.card.contract == "chat"
+        usage = MediaUsage(
+            input_tokens=text_tokens,
+            output_audio_tokens=most_tokens,
+            output_tokens=text_tokens if is_chat else 0,
+            characters=len(piece),
+        )
+        return speech_micro_usd(price, usage)
+
+    def _settlement(self, plan: _Plan, pieces: Sequence[str], worst: Sequence[int], seconds: float) -> Settlement:
+        """Return what was spoken cost: as the server told, or by the length of text and sound."""
+        today = self._parts.clock.now().date()
+        catalogue = self._parts.catalogue
+        price, version = catalogue.entry(plan.model).price(today), catalogue.price_version(plan.model, today)
+        told = [speech.usage for speech in self._spoken if speech.usage is not None]
+        local_speed = plan.speed if plan.sent_speed is None or "speed" in self._ignored else 1.0
+        heard = seconds * local_speed  # as the server spoke it
+        characters = sum(map(len, pieces))
+        if len(told) == len(self._spoken):
+            usage = MediaUsage(
+                input_tokens=sum(one.input_tokens for one in told),
+                output_tokens=sum(one.output_tokens for one in told),
+                output_audio_tokens=sum(one.output_audio_tokens for one in told),
+                seconds=heard,
+                characters=characters,
+            )
+        else:
+            instructions = estimate_tokens(plan.instructions or "")
+            usage = MediaUsage(
+                input_tokens=sum(estimate_tokens(piece) + instructions for piece in pieces),
+                output_audio_tokens=audio_tokens(heard),
+                seconds=heard,
+                characters=characters,
+            )
+        cost = sum(worst[: len(pieces)]) if price is None else speech_micro_usd(price, usage)
+        return Settlement(cost, usage, version)
+
+    # What is shown
+
+    def _reply(self, plan: _Plan, encoded: Encoded, file_format: str, notes: Sequence[str]) -> Reply:
+        question, task = self.question, self._task
+        length = f"{int(encoded.seconds) // 60}:{int(encoded.seconds) % 60:02}"
+        line = self._parts.sentences("notes.spoken", voice=plan.voice, length=length)
+        content = "\n".join([quote_block(question.text, SHOWN_CHARS), line, *notes])
+        if _is_voice(question, task):
+            voice = VoiceNote(round(encoded.seconds, 3), encoded.waveform)
+            # The name tells a process after this one which message is which: a voice message has no words.
+            file = ReplyFile(f"voice-message-{question.trigger_id}.ogg", encoded.content, voice=voice)
+            return Reply(ReplyKind.ANSWER, (Page(content), Page("", (file,))))
+        return Reply(
+            ReplyKind.ANSWER, (Page(content, (ReplyFile(f"speech.{ENDINGS[file_format]}", encoded.content),)),)
+        )
+
+    def _notes(self, plan: _Plan, pieces: Sequence[str], failure: ParleyError | None) -> list[str]:
+        say, task, notes = self._parts.sentences, self._task, []
+        if plan.model != plan.asked_model:
+            notes.append(say("notes.read_by", asked=plan.asked_model, model=plan.model))
+        if task.voice is not None and plan.voice != task.voice and plan.voice in VOICES:
+            notes.append(say("notes.other_voice", model=plan.model, asked=task.voice, voice=plan.voice))
+        if task.instructions and (plan.instructions is None or "instructions" in self._ignored):
+            notes.append(say("notes.no_instructions", model=plan.model))
+        if any(speech.cut for speech in self._spoken):
+            notes.append(say("notes.speech_cut", model=plan.model))
+        elif not all(
+            speech.said is None or _is_verbatim(piece, speech.said)
+            for piece, speech in zip(pieces, self._spoken, strict=False)
+        ):
+            notes.append(say("notes.not_verbatim", model=plan.model))
+        if failure is not None:
+            sentence = say(failure.sentence_key, **failure.fields)
+            notes.append(say("notes.parts_missing", done=len(self._spoken), parts=len(pieces), sentence=sentence))
+        return notes
+
+    def _file_notes(self, plan: _Plan, file_format: str) -> list[str]:
+        say, task, notes = self._parts.sentences, self._task, []
+        if file_format != plan.file_format:
+            notes.append(say("notes.made_smaller", asked=plan.file_format))
+        if task.file_format == VOICE_MESSAGE and not task.may_be_voice and not self.question.route.ephemeral:
+            notes.append(say("notes.no_voice_message"))
+        return notes
+
+
+def _is_voice(question: Question, task: SpeechTask) -> bool:
+    """Whether the reply is a voice message: it stands in the channel, for everybody."""
+    is_shared = not question.route.ephemeral and not question.route.single_page
+    return task.file_format == VOICE_MESSAGE and task.may_be_voice and is_shared
+
+
+def _token_limit(card: SpeechCard) -> int | None:
+    return None if card.input_tokens is None else int(card.input_tokens / TOKEN_RESERVE)
+
+
+def _most_tokens(plan: _Plan, piece: str) -> tuple[int, int]:
+    """Return the tokens of what is sent, and those of text and sound that can come back."""
+    text_tokens = int(estimate_tokens(piece) * TOKEN_RESERVE) + estimate_tokens(plan.instructions or "") + PROMPT_TOKENS
+    sound = audio_tokens(worst_seconds(text_tokens, plan.sent_speed or 1.0))
+    return text_tokens, text_tokens + sound if plan.card.contract == "chat" else sound
+
+
+def _is_verbatim(text: str, said: str) -> bool:
+    """Whether nearly all words are the same, in the same order."""
+    wanted, heard = (re.findall(r"\w+", one.casefold()) for one in (text, said))
+    return SequenceMatcher(None, wanted, heard, autojunk=False).ratio() >= VERBATIM

@@ -1,0 +1,141 @@
+"""/audio speak and the menu "Read aloud"."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, Range
+from discord.ext import commands
+
+from bot.app import Parley
+from bot.core.catalogue import ModelEntry
+from bot.core.limits import INSTRUCTIONS_CHARS, SPEECH_CHARS, SPEED
+from bot.core.sound.cards import VOICES
+from bot.core.sound.formats import ENDINGS, VOICE_MESSAGE
+from bot.core.sound.words import spoken_words
+from bot.core.tasks import SpeechTask
+from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.questions import plain_text
+from cogs.ui.speaking import read_aloud, refuse_early
+
+READ_ALOUD = "Read aloud"
+MODEL_CHARS = 100  # of a choice's name and value (Discord)
+CHOICES = 25  # of an autocomplete (Discord)
+
+SpokenText = Range[str, 1, SPEECH_CHARS]
+Model = Range[str, 1, MODEL_CHARS]
+Speed = Range[float, SPEED[0], SPEED[1]]
+Instructions = Range[str, 1, INSTRUCTIONS_CHARS]
+
+
+def speech_model_label(name: str, entry: ModelEntry, on: date) -> str:
+    """Return a model's line in the list of choices: its price and the day it is shut down."""
+    price = entry.price(on)
+    cost = ""
+    if price is not None and price.per_million_chars is not None:
+        cost = f" · ${price.per_million_chars:f} per 1M characters"
+    elif price is not None:
+        sound = price.output if price.audio_output is None else price.audio_output
+        cost = f" · ${price.input:f} in, ${sound:f} sound per 1M tokens"
+    until = f" · until {entry.shutdown.isoformat()}" if entry.shutdown is not None else ""
+    return f"{name}{cost}{until}"[:MODEL_CHARS]
+
+
+@app_commands.allowed_installs(guilds=True, users=True)
+@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+class Audio(commands.GroupCog, group_name="audio", group_description="Speech: text to sound"):
+    """What is heard."""
+
+    def __init__(self, bot: Parley) -> None:
+        self._bot = bot
+        self._services = bot.services
+        self._menu = app_commands.ContextMenu(
+            name=READ_ALOUD,
+            callback=self._read_message,
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+        )
+
+    async def cog_load(self) -> None:
+        """Add the menu: a cog does not do that by itself."""
+        self._bot.tree.add_command(self._menu)
+
+    async def cog_unload(self) -> None:
+        """Take the menu away."""
+        self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
+
+    @app_commands.command()
+    @app_commands.describe(
+        text="What to read aloud",
+        file="A text file to read aloud instead, up to 20,000 characters",
+        voice="Who reads",
+        model="Which model reads",
+        file_format="A voice message (default) or a file",
+        speed="0.25 is slow, 4 is fast",
+        instructions="How to read: mood, pace, accent",
+        private="Only you see it, as a file",
+    )
+    @app_commands.rename(file_format="format")
+    @app_commands.choices(
+        voice=[Choice(name=voice, value=voice) for voice in VOICES],
+        file_format=[Choice(name=name, value=name) for name in (VOICE_MESSAGE, *ENDINGS)],
+    )
+    async def speak(
+        self,
+        interaction: discord.Interaction[Parley],
+        text: SpokenText | None = None,
+        file: discord.Attachment | None = None,
+        voice: str | None = None,
+        model: Model | None = None,
+        file_format: str = VOICE_MESSAGE,
+        speed: Speed | None = None,
+        instructions: Instructions | None = None,
+        private: bool = False,
+    ) -> None:
+        """Read a text aloud"""
+        if (text is None) == (file is None):
+            await interaction.response.send_message(self._services.sentences("replies.text_or_file"), ephemeral=True)
+            return
+        if await refuse_early(interaction, self._bot, model=model):
+            return
+        try:
+            response_id = await defer(interaction, ephemeral=private)
+        except NotAcknowledged:
+            return
+        task = SpeechTask(model=model, voice=voice, file_format=file_format, speed=speed, instructions=instructions)
+        files = self._services.reading.files([file] if file else [], kept=False)
+        await read_aloud(
+            interaction, self._bot, text or "", task, response_id=response_id, private=private, files=files
+        )
+
+    @speak.autocomplete("model")
+    async def _model_choices(self, interaction: discord.Interaction[Parley], typed: str) -> list[Choice[str]]:
+        today = self._services.clock.now().date()
+        return [
+            Choice(name=speech_model_label(name, entry, today), value=name)
+            for name, entry in self._services.offering.known("speech")
+            if typed.casefold() in name.casefold()
+        ][:CHOICES]
+
+    async def _read_message(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
+        # Discord delivers a menu's message with its content, whatever the intents.
+        text = spoken_words(plain_text(message, self._bot.user.id if self._bot.user is not None else 0))
+        if not text:
+            await interaction.response.send_message(self._services.sentences("menus.unreadable"), ephemeral=True)
+            return
+        if await refuse_early(interaction, self._bot):
+            return
+        private = message.flags.ephemeral
+        try:
+            response_id = await defer(interaction, ephemeral=private)
+        except NotAcknowledged:
+            return
+        await read_aloud(interaction, self._bot, text, SpeechTask(), response_id=response_id, private=private)
+
+
+async def setup(bot: Parley) -> None:
+    """Add the cog."""
+    await bot.add_cog(Audio(bot))
