@@ -1,4 +1,4 @@
-# make sandbox | test | run | doctor | check | audit | bench | lock     (README.md explains each)
+# make sandbox | test | run | doctor | check | audit | bench | soak | lock     (README.md explains each)
 # Every target makes the virtual environment it needs: Python >= 3.11 and make are all that a machine must have.
 
 PYTHON ?= python3
@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sandbox run doctor test lint types audit check bench lock clean
+.PHONY: help sandbox run doctor test lint types audit check bench soak lock clean
 
 help:
 	@echo "make sandbox   talk with the bot in a browser page: no account, no key"
@@ -17,6 +17,7 @@ help:
 	@echo "make check     format, lint, types, audit and tests: the only gate"
 	@echo "make audit     ask for known vulnerabilities of the locked packages"
 	@echo "make bench     reproducible measurements"
+	@echo "make soak      kill it everywhere, then 15 minutes of faults at random (MINUTES=, SEED=)"
 
 sandbox: $(VENV)/.installed-sandbox
 	@exec $(BIN)/python -m bot sandbox
@@ -44,6 +45,10 @@ check: lint types audit test
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.installed-dev
+	@PARLEY_WHOLE_MATRIX=1 $(BIN)/python -m pytest -q tests/wire/test_failpoints.py
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),15) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV)

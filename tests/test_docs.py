@@ -40,7 +40,21 @@ def test_no_page_names_this_machine_or_a_package_index() -> None:
 
 def test_every_test_that_the_pages_name_exists() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        for path, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text(encoding="utf-8")):
-            assert re.search(rf"^(async )?def {name}\(", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE), (
+        for path, group, name in re.findall(
+            r"`(tests/[\w/]+\.py)::(?:(\w+)::)?(\w+)`", page.read_text(encoding="utf-8")
+        ):
+            text = (ROOT / path).read_text(encoding="utf-8")
+            if group:
+                _, _, text = text.partition(f"\nclass {group}:")
+            indent = "    " if group else ""
+            assert re.search(rf"^{indent}(async )?def {name}\(", text, re.MULTILINE), (
                 f"{page.name} names {path}::{name}"
             )
+
+
+def test_every_promise_in_the_readme_links_a_test() -> None:
+    promises = README[README.index("## What it promises") : README.index("## What it keeps")]
+    rows = re.findall(r"^\| \*\*(.+?)\*\*.*? \| (.+?) \|$", promises, re.MULTILINE)
+    assert len(rows) >= 10
+    for promise, shown in rows:
+        assert re.search(r"\]\(tests/[\w/]+\.py\)", shown), promise

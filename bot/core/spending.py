@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.core.errors import BudgetExhausted, LimitReached, MemberLimitReached
+from bot.core.errors import BudgetExhausted, Busy, LimitReached, MemberLimitReached
 from bot.core.ports import Clock
 
 ANY_END = "*"
 NAMED_MODELS = 15  # more would make a refusal unreadable
 KEPT_LIMITS = 1000  # beyond it those that have ended are forgotten
+TOLD_BUSY_FOR = timedelta(minutes=1)
 RECHECK_AFTER = timedelta(minutes=1)  # reservations become settlements: there may be room again before midnight
 
 
@@ -75,15 +76,25 @@ class ReachedLimits:
 
     def tell(self, error: LimitReached, member_id: int) -> bool:
         """Return whether a member has yet to be told of a limit, and take it for told until the limit resets."""
-        if self.was_told(error, member_id):
-            return False
-        if len(self._told) >= KEPT_LIMITS:
-            now = self._clock.now()
-            self._told = {whom: until for whom, until in self._told.items() if until > now}
-        self._told[error.code, member_id] = error.resets_at
-        return True
+        return self._tell(error.code, member_id, error.resets_at)
+
+    def tell_busy(self, member_id: int) -> bool:
+        """Return whether a member has yet to be told that too many questions wait; one notice a minute is enough."""
+        return self._tell(Busy.code, member_id, self._clock.now() + TOLD_BUSY_FOR)
 
     def was_told(self, error: LimitReached, member_id: int) -> bool:
         """Whether a member has been told of a limit that has not been reset since."""
-        until = self._told.get((error.code, member_id))
+        return self._was_told(error.code, member_id)
+
+    def _tell(self, code: str, member_id: int, until: datetime) -> bool:
+        if self._was_told(code, member_id):
+            return False
+        if len(self._told) >= KEPT_LIMITS:
+            now = self._clock.now()
+            self._told = {whom: told_until for whom, told_until in self._told.items() if told_until > now}
+        self._told[code, member_id] = until
+        return True
+
+    def _was_told(self, code: str, member_id: int) -> bool:
+        until = self._told.get((code, member_id))
         return until is not None and self._clock.now() < until

@@ -277,7 +277,7 @@ class TurnService:
             if isinstance(error, StoreUnavailable) and generation.text:
                 await self._show_unsaved(question, screen, generation.text, error)
                 return
-            if isinstance(error, LimitReached) and await self._was_told(question, error):
+            if isinstance(error, LimitReached | Busy) and await self._was_told(question, error):
                 return
             billed = generation.billed_attempts(error)
             reply = await self._store_notice(generation.question, screen, error, billed=billed)
@@ -287,11 +287,15 @@ class TurnService:
             await self._deliver(question, screen, reply)
         await self._parts.token_ratios.save()
 
-    async def _was_told(self, question: Question, error: LimitReached) -> bool:
+    async def _was_told(self, question: Question, error: LimitReached | Busy) -> bool:
         """End a message's turn without a word when its author knows of the limit; a command is always answered."""
-        ordinary = ordinary_micro_usd(self._parts)
-        self._limits.note(error, question.counts_for, ordinary_micro_usd=ordinary)
-        if self._limits.tell(error, question.counts_for) or question.kind is not TriggerKind.MESSAGE:
+        member_id = question.counts_for
+        if isinstance(error, LimitReached):
+            self._limits.note(error, member_id, ordinary_micro_usd=ordinary_micro_usd(self._parts))
+            is_news = self._limits.tell(error, member_id)
+        else:
+            is_news = self._limits.tell_busy(member_id)
+        if is_news or question.kind is not TriggerKind.MESSAGE:
             return False
         log.info("a limit was told before", extra={**ids(question), "code": error.code})
         await self._store.expire(question.trigger_id, error.code)

@@ -15,7 +15,8 @@ __all__ = ["NotAcknowledged", "defer"]
 log = logging.getLogger(__name__)
 
 ALREADY_ACKNOWLEDGED = 40060
-ACKNOWLEDGE_SECONDS = 10.0
+# Of each try. Discord takes the first answer for three seconds; later ones only learn whether it had come.
+TRIES_SECONDS = (2.0, 3.0, 5.0)
 
 
 async def defer(interaction: discord.Interaction, *, ephemeral: bool, thinking: bool = True) -> int | None:
@@ -23,18 +24,28 @@ async def defer(interaction: discord.Interaction, *, ephemeral: bool, thinking: 
 
     The first await of every command. Raises ``NotAcknowledged`` when Discord did not take it in time.
     """
-    try:
-        async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
-            response = await interaction.response.defer(ephemeral=ephemeral, thinking=thinking)
-            message_id = response.message_id if response is not None else None
-            if message_id is None and interaction.message is not None and not thinking:
-                message_id = interaction.message.id
-            return message_id or (await interaction.original_response()).id
-    except discord.HTTPException as error:
-        if error.code == ALREADY_ACKNOWLEDGED:  # an earlier try arrived although its answer was lost
-            return (await interaction.original_response()).id
-        log.warning("an interaction was not acknowledged", extra={"trigger_id": interaction.id, "code": error.code})
-        raise NotAcknowledged from error
-    except (TimeoutError, aiohttp.ClientError, OSError, discord.RateLimited) as error:
-        log.warning("an interaction was not acknowledged", extra={"trigger_id": interaction.id})
-        raise NotAcknowledged from error
+    acknowledged = False
+    failure: Exception | None = None
+    for seconds in TRIES_SECONDS:
+        try:
+            async with asyncio.timeout(seconds):
+                if not acknowledged:
+                    response = await interaction.response.defer(ephemeral=ephemeral, thinking=thinking)
+                    acknowledged = True
+                    message_id = response.message_id if response is not None else None
+                    if message_id is None and interaction.message is not None and not thinking:
+                        message_id = interaction.message.id
+                    if message_id:
+                        return message_id
+                return (await interaction.original_response()).id
+        except discord.HTTPException as error:
+            failure = error
+            if error.code == ALREADY_ACKNOWLEDGED:  # an earlier try arrived although its answer was lost
+                acknowledged = True
+            elif error.status < 500:
+                break
+        except (TimeoutError, aiohttp.ClientError, OSError, discord.RateLimited) as error:
+            failure = error
+    code = failure.code if isinstance(failure, discord.HTTPException) else None
+    log.warning("an interaction was not acknowledged", extra={"trigger_id": interaction.id, "code": code})
+    raise NotAcknowledged from failure

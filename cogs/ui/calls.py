@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import json
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import TypeVar
@@ -29,6 +28,8 @@ BLOCKED = frozenset({200000, 200001, 240000})  # by AutoMod, or for its links
 TOO_LARGE = frozenset({40005, 50045})
 
 UNKNOWN_MESSAGE = 10008
+# What discord.py raises at an answer that is not what Discord's API sends: a proxy's page, a field that is missing.
+UNREADABLE = (TypeError, ValueError, LookupError, AttributeError)
 NO_HISTORY = 160002  # a reply needs Read Message History; a plain message does not
 # Discord will say the same tomorrow: no permission, channel or token gone, thread locked, blocked by AutoMod.
 FINAL_CODES = NO_RIGHT | {10003, 10004, 10015, 10062, 50007, 50027, 50083, 160006}
@@ -63,7 +64,7 @@ async def call(make: Callable[[], Awaitable[T]], *, clock: Clock, seconds: float
         try:
             async with asyncio.timeout(seconds):
                 return await make()
-        except (TimeoutError, OSError, aiohttp.ClientError, json.JSONDecodeError) as error:
+        except (TimeoutError, OSError, aiohttp.ClientError, *UNREADABLE) as error:
             detail = type(error).__name__
         except discord.RateLimited as error:
             raise DeliveryFailed(f"rate limited for {error.retry_after:.0f} s") from error

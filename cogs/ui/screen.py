@@ -224,7 +224,9 @@ class DiscordScreen(ABC):
         except DeliveryRefused as error:  # the bot may not read there; the nonces hold for some minutes all the same
             log.info("could not look for what was shown", extra={"detail": error.detail})
         else:
-            self._shown += [_Shown(message_id, None) for message_id in found]
+            for message_id in found:
+                self._shown.append(_Shown(message_id, None))
+                await self._remember(len(self._shown) - 1, message_id)
         self._unsure = False
 
     async def _create(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:

@@ -5,37 +5,48 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import secrets
 import signal
 import sys
 from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
+ARMED = "armed"  # the file that arms a failpoint
 LOG_SECONDS = 20.0
 EXIT_SECONDS = 30.0  # what compose.yaml grants between SIGTERM and SIGKILL
 
 
 class Program:
-    """One ``python -m bot run``."""
+    """One ``python -m bot run``, or the same with failpoints."""
 
     def __init__(self, process: asyncio.subprocess.Process, log_path: Path) -> None:
         self._process = process
         self._log_path = log_path
 
     @classmethod
-    async def start(cls, settings: dict[str, str], *, folder: Path) -> Program:
+    async def start(cls, settings: dict[str, str], *, folder: Path, failpoints: bool = False) -> Program:
         """Start it with these settings and no others; ``folder`` takes its log and is its home."""
         environment, log_path = _prepare(folder)
+        command = ("tests.wire.failpoints", str(folder / ARMED)) if failpoints else ("bot", "run")
         with log_path.open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", "run", cwd=ROOT, env=environment | settings, stdout=log, stderr=log
+                sys.executable, "-m", *command, cwd=ROOT, env=environment | settings, stdout=log, stderr=log
             )
         return cls(process, log_path)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.returncode
 
     @property
     def log(self) -> str:
@@ -81,13 +92,13 @@ class Program:
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
 
-    async def ended(self) -> int:
+    async def ended(self, within_seconds: float = EXIT_SECONDS) -> int:
         """Return the exit code, when it ends by itself within the grace that an operator gives."""
         try:
-            async with asyncio.timeout(EXIT_SECONDS):
+            async with asyncio.timeout(within_seconds):
                 return await self._process.wait()
         except TimeoutError:
-            raise AssertionError(f"still running after {EXIT_SECONDS} s:\n{self.log[-3000:]}") from None
+            raise AssertionError(f"still running after {within_seconds} s:\n{self.log[-3000:]}") from None
 
     def kill_now(self) -> None:
         """Send SIGKILL, unless it has ended."""
@@ -116,15 +127,43 @@ class Bench:
     settings: dict[str, str]
     folder: Path
     programs: list[Program]
+    failpoints: bool = False
+    lost_calls: bool = False  # the model's answers get lost on the way here: the ledger counts them by their worst case
+    damaged: bool = False  # by the test: the database cannot be asked
+    secret: str = field(default_factory=lambda: f"secret-{secrets.token_hex(8)}")  # in the program's environment
 
     async def start(self, **changed: str) -> Program:
-        program = await Program.start(self.settings | changed, folder=self.folder)
+        settings = {"BENCH_SECRET": self.secret, **self.settings, **changed}
+        program = await Program.start(settings, folder=self.folder, failpoints=self.failpoints)
         self.programs.append(program)
         return program
+
+    def arm(self, point: str, action: str) -> None:
+        """End the program that reaches a point next; ``is_armed`` until one did."""
+        new = self.folder / f"{ARMED}.new"
+        new.write_text(f"{point} {action}", encoding="utf-8")
+        new.replace(self.folder / ARMED)
+
+    def disarm(self) -> None:
+        (self.folder / ARMED).unlink(missing_ok=True)
+
+    @property
+    def is_armed(self) -> bool:
+        return (self.folder / ARMED).exists()
 
     @property
     def database(self) -> Path:
         return Path(self.settings["DATABASE_URL"].removeprefix("sqlite:///"))
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether a program met SIGKILL so far."""
+        return any(program.exit_code == -signal.SIGKILL for program in self.programs)
+
+    @property
+    def databases(self) -> list[Path]:
+        """All there are: two hosts with one token have one each."""
+        return list(self.folder.rglob(self.database.name))
 
     def logs(self) -> str:
         return "\n".join(program.log for program in self.programs)

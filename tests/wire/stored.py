@@ -49,6 +49,11 @@ class Stored:
         query = "SELECT chat_role, text FROM turns WHERE trigger_id = ? ORDER BY turn_id"
         return self.rows(query, trigger_id)
 
+    def places(self, trigger_id: int) -> list[int]:
+        """Return which messages show the reply, page by page, as it was written down."""
+        query = "SELECT message_id FROM reply_messages WHERE trigger_id = ? ORDER BY page"
+        return [row[0] for row in self.rows(query, trigger_id)]
+
     def billed(self) -> dict[int, int]:
         """Return how many calls the ledger has for each question."""
         return dict(self.rows("SELECT trigger_id, count(*) FROM usage_ledger GROUP BY trigger_id"))

@@ -48,6 +48,7 @@ async def test_without_a_backup_it_does_not_start_and_touches_nothing(
     program = await started(bench, discord_standin)
     program.terminate()
     assert await program.ended() == 0
+    bench.damaged = True
     bad = damage(bench.database)
     logins = len(discord_standin.gateway.identifies)
     program = await bench.start()

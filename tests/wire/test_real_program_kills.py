@@ -87,6 +87,9 @@ class Scene:
                 found.append(f"the history keeps {[role for role, _ in stored[asked.trigger_id]]}")
             if (state := self.stored.state(asked.trigger_id)) != "done":
                 found.append(f"the claim is {state}")
+        places = {place for asked in self.asked for place in self.stored.places(asked.trigger_id)}
+        if missing := {message.message_id for message in self.shown()} - places:
+            found.append(f"{len(missing)} of its messages are not written down")
         whole = [part for asked in self.asked for part in self._whole(asked, stored[asked.trigger_id])]
         if (shown := "\n".join(message.content for message in self.shown()).split()) != " ".join(whole).split():
             found.append(f"{len(shown)} words are shown instead of {len(' '.join(whole).split())}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-KEPT_REQUESTS = 2000  # of a long run; the oldest go first
+KEPT_REQUESTS = 2000  # of a long run, unless somebody wants more
 
 
 @dataclass(slots=True, eq=False)
@@ -45,9 +45,10 @@ RECORD = web.RequestKey("record", RecordedRequest)
 class Journal:
     """All requests in the order of arrival."""
 
-    def __init__(self, log: Path | None = None) -> None:
+    def __init__(self, log: Path | None = None, *, kept: int = KEPT_REQUESTS) -> None:
         self.requests: list[RecordedRequest] = []
         self._log = log
+        self._kept = kept
         self._count = 0
         self._arrival = asyncio.Condition()
 
@@ -57,7 +58,7 @@ class Journal:
             self._count += 1
             record.number = self._count
             self.requests.append(record)
-            del self.requests[:-KEPT_REQUESTS]
+            del self.requests[: -self._kept]
             self._arrival.notify_all()
 
     async def arrived(self, number: int) -> RecordedRequest:

@@ -18,7 +18,7 @@ from bot.sandbox.standin.bodies import parsed
 from bot.sandbox.standin.chat import ChatEndpoint
 from bot.sandbox.standin.images import PICTURES_PATH, ImagesEndpoint
 from bot.sandbox.standin.pace import Pace
-from bot.sandbox.standin.record import RECORD, Journal, RecordedRequest
+from bot.sandbox.standin.record import KEPT_REQUESTS, RECORD, Journal, RecordedRequest
 from bot.sandbox.standin.refusals import Refusal
 from bot.sandbox.standin.speech import SpeechEndpoint
 from bot.sandbox.standin.spoken import Spoken
@@ -50,6 +50,7 @@ class StandIn:
 
     ``port`` 0 takes a free one. ``check`` is called with method, path and parsed body of every request; what it
     raises is raised again when the server ends, so that a test fails. ``log`` gets one JSON line per request.
+    ``kept_requests``: how many are remembered; the oldest go first.
     """
 
     def __init__(
@@ -60,12 +61,13 @@ class StandIn:
         port: int = 0,
         check: Check | None = None,
         log: Path | None = None,
+        kept_requests: int = KEPT_REQUESTS,
     ) -> None:
         self.key = key
         self._port = port
         self._check = check
         self._failures: list[Exception] = []
-        self._journal = Journal(log)
+        self._journal = Journal(log, kept=kept_requests)
         self.spoken = Spoken()  # what is said here is understood here
         voice = Voice(self.spoken)
         self._chat = ChatEndpoint(pace, voice)
@@ -122,6 +124,10 @@ class StandIn:
     def script(self, *behaviours: Behaviour, of: str = "chat") -> None:
         """Let each of the following requests to one family of endpoints show one of these behaviours, in order."""
         self._endpoints[of].script.extend(behaviours)
+
+    def forget_script(self, *, of: str = "chat") -> None:
+        """Answer as usual from now on, whatever was scripted."""
+        self._endpoints[of].script.clear()
 
     def release(self) -> None:
         """Let every request go on that has come so far and is held, or will be (``Hold``, ``Stall``)."""

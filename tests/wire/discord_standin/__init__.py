@@ -1,5 +1,6 @@
 """A small Discord over real HTTP and WebSocket on loopback, for running the real program against it."""
 
+from tests.wire.discord_standin.faults import Fault
 from tests.wire.discord_standin.journal import Request, Upload
 from tests.wire.discord_standin.rest import Call, How
 from tests.wire.discord_standin.server import DiscordStandIn, StandInClock
@@ -9,6 +10,7 @@ __all__ = [
     "Call",
     "Channel",
     "DiscordStandIn",
+    "Fault",
     "How",
     "Interaction",
     "Message",

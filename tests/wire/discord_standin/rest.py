@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.wire.discord_standin.buckets import Buckets
+from tests.wire.discord_standin.faults import Faults
 from tests.wire.discord_standin.journal import NOBODY, Journal, Json, Request, Upload
 from tests.wire.discord_standin.spec import Spec
 
@@ -108,6 +109,7 @@ class Spoiler:
 
 
 Handler = Callable[[Call], Answer]
+Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Routes = Mapping[tuple[str, str], Handler]
 
 
@@ -128,6 +130,7 @@ class Rest:
         self.spec = spec
         self.token = token
         self.holds: list[Hold] = []
+        self.faults = Faults()
         self.spoilers: list[Spoiler] = []
         self.refusals: dict[tuple[str, str], Refusal] = {}
         self.refusals_where: list[tuple[str, str, Callable[[Call], bool], Refusal]] = []
@@ -143,13 +146,13 @@ class Rest:
         def unknown(_: Call) -> Answer:
             raise NotImplementedByStandIn
 
-        async def serve(request: web.Request) -> web.Response:
+        async def serve(request: web.Request) -> web.StreamResponse:
             return await self._served(request.method, request.path, unknown)(request)
 
         app.router.add_route("*", "/{anything:.*}", serve)
 
-    def _served(self, method: str, route: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def serve(request: web.Request) -> web.Response:
+    def _served(self, method: str, route: str, handler: Handler) -> Serve:
+        async def serve(request: web.Request) -> web.StreamResponse:
             at = time.perf_counter()
             received = await _read(request)
             call = Call(dict(request.match_info), dict(request.query), received.body, received.uploads)
@@ -157,6 +160,9 @@ class Rest:
             if hold and not hold.taken:
                 await self._wait(hold)
                 return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
+            fault = self.faults.meet(method, route)
+            if fault and not fault.taken:
+                return await fault.answer(request)
             spoiler = next((spoiler for spoiler in self.spoilers if spoiler.takes(method, route)), None)
             if spoiler:
                 spoiler.spoiled += 1
@@ -183,6 +189,8 @@ class Rest:
                 return _spoiled(spoiler.how, request)
             if hold:
                 await self._wait(hold)
+            if fault:
+                return await fault.answer(request)
             return _response(answer, headers)
 
         return serve

@@ -15,6 +15,7 @@ from aiohttp import web
 from tests.wire.discord_standin.app_routes import AppRoutes
 from tests.wire.discord_standin.buckets import Buckets
 from tests.wire.discord_standin.commands import PickerRefusal, button, filled, menu_command, slash_options
+from tests.wire.discord_standin.faults import Faults
 from tests.wire.discord_standin.gateway import RESUME, Gateway
 from tests.wire.discord_standin.interaction_routes import COMPONENT, InteractionRoutes
 from tests.wire.discord_standin.journal import Frame, Journal, Json, Request, Upload
@@ -97,6 +98,7 @@ class DiscordStandIn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.lift_holds()
+        self.faults.lift()
         if self._runner:
             self.gateway.close(1001)
             await self._runner.cleanup()
@@ -104,6 +106,11 @@ class DiscordStandIn:
     @property
     def gateway_url(self) -> str:
         return self.gateway.url
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong on the way, by script."""
+        return self._rest.faults
 
     @property
     def violations(self) -> list[str]:

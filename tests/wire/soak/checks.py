@@ -1,0 +1,205 @@
+"""What must be true after a random run: the promises P1 to P12, as far as the two stand-ins and the database tell."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+
+from bot.core.pages import quote_block
+from bot.sandbox.standin import StandIn
+from tests.wire.asking import Way
+from tests.wire.discord_standin import DiscordStandIn, Message
+from tests.wire.judging import QUOTED_CHARS
+from tests.wire.oracles import SPENT, damage, leaks, wrong_bill
+from tests.wire.program import Bench
+from tests.wire.soak.members import Doing
+from tests.wire.stored import Stored
+from tests.wire.talking import WRITING
+
+IN_FLIGHT_SECONDS = 5.0  # an event may be lost when the connection goes away so soon after it
+CONVERSATION = re.compile(r"conversation-\w+")
+# The bot tried for ten seconds and does not know whether Discord took it: nothing is spent on it.
+UNACKNOWLEDGED = re.compile(r"an interaction was not acknowledged trigger_id=(\d+)")
+SLOPE_AFTER_SECONDS, SLOPE_SECONDS = 30.0, 60.0
+TOLD_BEFORE = ("busy", "member_limit_reached", "budget_exhausted")  # the member has been told a moment ago
+ENDED = ("done", "failed", "expired", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a run left, besides what the stand-ins and the database know."""
+
+    doings: list[Doing]
+    outages: list[float]
+    faults: dict[str, int]
+    crashes: list[str]
+    rss: list[list[tuple[float, int]]]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Zero of everything but turns and faults is what is promised."""
+
+    seed: int
+    turns: int = 0
+    answered: int = 0
+    told: int = 0
+    away: int = 0  # asked while the bot was away, or Discord says itself that a command was not answered
+    faults: dict[str, int] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)  # of an answer, of the bill, of the file, of the process
+    pings: list[str] = field(default_factory=list)
+    leaked: list[str] = field(default_factory=list)
+    rss_slope_mib_per_hour: float | None = None
+
+    @property
+    def problems(self) -> list[str]:
+        kinds = {"lost": self.lost, "doubled": self.doubled, "broken": self.broken, "ping": self.pings,
+                 "leak": self.leaked}  # fmt: skip
+        return [f"{kind}: {problem}" for kind, found in kinds.items() for problem in found]
+
+    def __str__(self) -> str:
+        slope = self.rss_slope_mib_per_hour
+        return (
+            f"seed {self.seed}: {self.turns} turns ({self.answered} answered, {self.told} told why not, "
+            f"{self.away} while it was away), "
+            f"{sum(self.faults.values())} faults {self.faults}, lost {len(self.lost)}, doubled {len(self.doubled)}, "
+            f"pings {len(self.pings)}, leaks {len(self.leaked)}, other {len(self.broken)}, RSS slope "
+            + ("too short to say" if slope is None else f"{slope:+.1f} MiB/h")
+        )
+
+
+def judge(
+    seed: int,
+    evidence: Evidence,
+    bench: Bench,
+    discord: DiscordStandIn,
+    openai: StandIn,
+    stored: Stored,
+    *,
+    cap_usd: int,
+) -> Verdict:
+    """Return what came of a run."""
+    verdict = Verdict(seed, turns=len(evidence.doings), faults=evidence.faults)
+    verdict.pings = sorted(discord.pinged)
+    verdict.leaked = leaks(bench, discord, openai) + _mixed(openai)
+    verdict.broken = evidence.crashes + damage(bench.database) + wrong_bill(bench, openai) + discord.violations
+    [(spent,)] = stored.rows(SPENT)
+    if spent > cap_usd * 1_000_000:
+        verdict.broken.append("the cap was passed")
+    _Judge(verdict, evidence, discord, stored, bench.logs()).look_at_everything()
+    verdict.rss_slope_mib_per_hour = _slope(evidence.rss)
+    return verdict
+
+
+def _mixed(openai: StandIn) -> list[str]:
+    found = [set(CONVERSATION.findall(json.dumps(request.body, default=str))) for request in openai.requests]
+    return [f"a request knows {sorted(names)}" for names in found if len(names) > 1]
+
+
+class _Judge:
+    """Looks at each thing that a member did, then at each message that the bot shows."""
+
+    def __init__(
+        self, verdict: Verdict, evidence: Evidence, discord: DiscordStandIn, stored: Stored, logs: str
+    ) -> None:
+        self._verdict = verdict
+        self._evidence = evidence
+        self._discord = discord
+        self._stored = stored
+        self._states: dict[int, tuple[str, str | None]] = {
+            row[0]: row[1:] for row in stored.rows("SELECT trigger_id, state, reason FROM claims")
+        }
+        self._unacknowledged = {int(found) for found in UNACKNOWLEDGED.findall(logs)}
+        self._pages: dict[int, list[Message]] = {}
+        for trigger_id, message_id in stored.rows("SELECT trigger_id, message_id FROM reply_messages ORDER BY page"):
+            if message := discord.world.messages.get(message_id):
+                self._pages.setdefault(trigger_id, []).append(message)
+        self._parked = {row[0] for row in stored.rows("SELECT trigger_id FROM claims WHERE parked_at IS NOT NULL")}
+        self._touched = {int(d.pressed.partition(":")[2]) for d in evidence.doings if d.pressed}
+
+    def look_at_everything(self) -> None:
+        for doing in self._evidence.doings:
+            state, reason = self._states.get(doing.trigger_id, (None, None))
+            if state is None:
+                self._unclaimed(doing)
+            elif state == "ready" and doing.trigger_id in self._parked:
+                self._verdict.told += 1  # parked: shown at the member's next command
+            elif state not in ENDED:
+                self._verdict.lost.append(f"{doing.trigger_id} is {state}")
+            elif state == "expired" and doing.pressed is None and reason not in TOLD_BEFORE:
+                self._verdict.lost.append(f"{doing.trigger_id} has expired: {reason}")
+            else:
+                if reason == "unexpected":
+                    self._verdict.broken.append(f"{doing.trigger_id} failed in an unexpected way")
+                self._verdict.answered += state == "done"
+                self._verdict.told += state != "done"
+                if state != "expired":
+                    self._shown(doing, state)
+        self._orphans()
+
+    def _unclaimed(self, doing: Doing) -> None:
+        """A trigger that nobody claimed is lost, unless it never came or Discord itself says so."""
+        interaction = doing.interaction
+        if interaction is not None and (interaction.acked_at is None or doing.trigger_id in self._unacknowledged):
+            self._verdict.away += 1  # Discord says that it was not answered
+            return
+        if interaction is not None and (interaction.original is None or not interaction.original.loading):
+            self._verdict.told += 1  # refused at once, or a button that says something
+            return
+        if any(0 <= at - doing.at < IN_FLIGHT_SECONDS for at in self._evidence.outages) or not doing.connected:
+            self._verdict.away += 1
+            return
+        self._verdict.lost.append(f"{doing.trigger_id} was never claimed")
+
+    def _shown(self, doing: Doing, state: str) -> None:
+        asked = doing.asked
+        if asked is None or doing.trigger_id in self._touched:
+            return
+        first = asked.first_pages(self._discord)
+        if len(first) > 1:
+            self._verdict.doubled.append(f"{doing.trigger_id} has {len(first)} answers")
+        if not first and not any(m.deleted for m in self._pages.get(doing.trigger_id, [])):
+            self._verdict.lost.append(f"{doing.trigger_id} is {state} and nothing is shown")
+        if any(WRITING in message.content or message.loading for message in first):
+            self._verdict.broken.append(f"{doing.trigger_id} is {state} and looks unfinished")
+        turns = self._stored.turns(doing.trigger_id)
+        if state == "done" and turns and not self._is_whole(doing, turns[-1][1]):
+            self._verdict.broken.append(f"{doing.trigger_id} does not show what is stored")
+
+    def _is_whole(self, doing: Doing, answer: str) -> bool:
+        asked, pages = doing.asked, [m for m in self._pages.get(doing.trigger_id, []) if not m.deleted]
+        assert asked is not None
+        files = [attachment.upload.payload.decode() for page in pages for attachment in page.attachments]
+        if files:
+            return files == [answer]
+        quote = quote_block(asked.text, QUOTED_CHARS) if asked.way is Way.CHAT and not self._is_private(doing) else ""
+        expected = f"{quote}\n{answer}".split()
+        return " ".join(page.content for page in pages).split()[: len(expected)] == expected
+
+    def _is_private(self, doing: Doing) -> bool:
+        interaction = doing.interaction
+        return interaction is not None and interaction.original is not None and interaction.original.ephemeral
+
+    def _orphans(self) -> None:
+        """Every message of the bot is a page of a reply, or answers an interaction by itself."""
+        known = {page.message_id for pages in self._pages.values() for page in pages}
+        for message in self._discord.world.messages.values():
+            mine = message.author == self._discord.world.bot and not message.deleted
+            if mine and message.message_id not in known and message.interaction is None:
+                what = "an unfinished message" if WRITING in message.content else "a message"
+                self._verdict.doubled.append(f"{what} {message.message_id} belongs to no reply")
+
+
+def _slope(rss: list[list[tuple[float, int]]]) -> float | None:
+    """Return how fast the longest-lived process grew once it was warm, in MiB per hour."""
+    lives = [[(at, kib) for at, kib in life if at - life[0][0] > SLOPE_AFTER_SECONDS] for life in rss if life]
+    longest = max(lives, key=len, default=[])
+    if len(longest) < 2 or longest[-1][0] - longest[0][0] < SLOPE_SECONDS:
+        return None
+    mean_at = sum(at for at, _ in longest) / len(longest)
+    mean_kib = sum(kib for _, kib in longest) / len(longest)
+    above = sum((at - mean_at) * (kib - mean_kib) for at, kib in longest)
+    return above / sum((at - mean_at) ** 2 for at, _ in longest) * 3600 / 1024
