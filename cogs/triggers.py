@@ -18,9 +18,8 @@ from bot.core.errors import StoreUnavailable
 from bot.core.ports import FileReader
 from bot.core.preferences import ChannelMode, VoiceMessages
 from bot.core.tasks import SoundTask
-from cogs.ui.attached import files_again, files_of_message, find_attachment
+from cogs.ui.attached import files_again, files_of_message, find_attachment, sound_reader, voice_of
 from cogs.ui.calls import nonce
-from cogs.ui.listening import voice_of
 from cogs.ui.missed import MISSED_AGE, missed_messages, places_to_look_at
 from cogs.ui.questions import plain_text, question_of_message
 from cogs.ui.replies import BUTTONS, screen_for
@@ -119,7 +118,6 @@ class Triggers(commands.Cog):
                 key = "replies.empty_question" if message.guild else "replies.empty_direct_message"
                 await self._hint(message, key)
             return
-        files = self._services.reading.files(message.attachments, kept=True)
         await self._ask(message, question, files, live=live)
 
     async def _answer_voice(
@@ -129,8 +127,7 @@ class Triggers(commands.Cog):
         question = replace(question_of_message(message, own_id=me.id), is_voice=True)
         if self._voice_messages(message, me) is VoiceMessages.TRANSCRIBE:
             question = replace(question, conversation=None, task=SoundTask(own_words=True))
-        reading, listening = self._services.reading, self._services.listening
-        await self._ask(message, question, reading.sound(voice, part_seconds=listening.part_seconds()), live=live)
+        await self._ask(message, question, sound_reader(self._bot, voice), live=live)
 
     async def _ask(self, message: discord.Message, question: Question, files: FileReader | None, *, live: bool) -> None:
         if live and message.id not in self._typed:

@@ -54,32 +54,52 @@ def files_of_message(bot: Parley, message: discord.Message) -> FileReader | None
     )
 
 
+def voice_of(message: discord.Message) -> discord.Attachment | None:
+    """Return a message's voice message. Discord's flag tells it: phones send no type and any name."""
+    if not message.flags.voice:
+        return None
+    return next((file for file in message.attachments if file.is_voice_message()), None)
+
+
 class MessageFiles:
     """The files of a question that another process took, or that failed: its message is looked at again.
 
     Implements ``FileReader``.
     """
 
-    def __init__(self, bot: Parley, channel_id: int, message_id: int) -> None:
+    def __init__(self, bot: Parley, channel_id: int, message_id: int, *, is_voice: bool) -> None:
         self._bot = bot
+        self._is_voice = is_voice
         self._channel_id = channel_id
         self._message_id = message_id
 
     async def read(self) -> FilesRead:
         """Fetch, check and read them; raises ``FileRefused``."""
         message = await _fetched(self._bot, self._channel_id, self._message_id)
-        reader = None if message is None else files_of_message(self._bot, message)
+        reader = None if message is None else self._reader(message)
         if reader is None:
             raise FileRefused(FileProblem.GONE, number=1)
         return await reader.read()
+
+    def _reader(self, message: discord.Message) -> FileReader | None:
+        if not self._is_voice:
+            return files_of_message(self._bot, message)
+        voice = voice_of(message)
+        return None if voice is None else sound_reader(self._bot, voice)
 
 
 def files_again(bot: Parley, question: Question) -> FileReader | None:
     """Return the reader of a question's files, where they are still to be read and a message holds them."""
     message_id = question.source_message_id
-    if not question.unread_files or message_id is None or question.task is not None:
+    if not question.unread_files or message_id is None or (question.task is not None and not question.is_voice):
         return None
-    return MessageFiles(bot, question.route.channel_id, message_id)
+    return MessageFiles(bot, question.route.channel_id, message_id, is_voice=question.is_voice)
+
+
+def sound_reader(bot: Parley, file: discord.Attachment) -> FileReader:
+    """Return the reader of something to hear, in parts as the model takes them."""
+    services = bot.services
+    return services.reading.sound(file, part_seconds=services.listening.part_seconds())
 
 
 async def find_attachment(bot: Parley, source: PictureSource) -> discord.Attachment | None:

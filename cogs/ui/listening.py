@@ -21,13 +21,6 @@ ENDINGS = (
 )  # fmt: skip
 
 
-def voice_of(message: discord.Message) -> discord.Attachment | None:
-    """Return a message's voice message. Discord's flag tells it: phones send no type and any name."""
-    if not message.flags.voice:
-        return None
-    return next((file for file in message.attachments if file.is_voice_message()), None)
-
-
 def sound_of(message: discord.Message) -> discord.Attachment | None:
     """Return the first file of a message, or of one that it forwards, in which there may be something to hear."""
     return next((file for file in _files_of(message) if _may_sound(file)), None)

@@ -311,6 +311,19 @@ class TestVoiceMessages:
         assert second[1]["content"].endswith(f"]\n{WORDS}")
         assert await spent(world) == [("transcription", 1, True), ("chat", 2, True), ("chat", 1, True)]
 
+    @pytest.mark.settings(message_content_intent=True)
+    @pytest.mark.parametrize("value", ["transcribe", "answer"])
+    async def test_one_that_a_restart_left_unheard_is_heard_then(self, world: World, value: str) -> None:
+        await self.set_to(world, value)
+        await world.services.turns.close(grace_seconds=0)
+        await say_voice(world)
+        assert world.standin.requests == []
+        world.services.turns._closing = False  # the next process
+        await world.env.restart_bot(Parley(world.services))
+        [answer] = world.answers()
+        assert answer.content.startswith(f"> {WORDS}")
+        assert len(transcriptions(world)) == 1
+
     async def test_without_the_intent_the_menu_is_explained(self, world: World) -> None:
         told = await self.set_to(world, "answer")
         assert "Transcribe / translate" in told
