@@ -305,7 +305,7 @@ class TurnService:
         return nullcontext() if key is None else self._queue.place(key, member_id)
 
     async def _give_up(self, question: Question, screen: Screen) -> None:
-        lost = Interrupted() if question.task is None else TaskInterrupted()
+        lost = TaskInterrupted() if _is_paid_once(question) else Interrupted()
         reply = await self._store_notice(question, screen, lost, billed=1)
         if reply is not None:
             await self._deliver(question, screen, reply)
@@ -314,8 +314,8 @@ class TurnService:
         """Store the notice about a failure; ``None`` when it could only be shown, not stored."""
         problem, error_id = self._identify(error, question)
         reply = compose_notice(question, problem, error_id, self._parts.sentences)
-        if (question.task is not None or question.is_voice) and question.unread_files:
-            reply = replace(reply, retryable=False)  # its files are not kept
+        if question.task is not None and question.unread_files and not question.is_voice:
+            reply = replace(reply, retryable=False)  # its files are not kept; a voice message is looked at again
         try:
             await self._store.fail(question.trigger_id, problem.code, error_id, reply, billed=billed)
         except StoreUnavailable as unavailable:
@@ -411,9 +411,14 @@ def _generations(question: Question) -> int:
 
     A transcript that is kept is another call; a task that has one only shows it after a restart.
     """
-    if question.task is not None:
+    if _is_paid_once(question):
         return 2 if question.heard else 1
     return GENERATIONS + question.heard
+
+
+def _is_paid_once(question: Question) -> bool:
+    """Whether what comes next is a call that a crash must not repeat: a task, or listening to a voice message."""
+    return question.task is not None or (question.is_voice and not question.heard)
 
 
 def _is_parked(question: Question) -> bool:

@@ -357,13 +357,16 @@ class TestVoiceMessages:
         assert len(transcriptions(world)) == 1
         assert world.answers(channel)[-1].content.startswith(f"> {WORDS}\n\n")
 
-    async def test_a_transcription_that_fails_offers_no_second_try(self, world: World) -> None:
-        world.standin.script(Refuse(503), of="transcription")
+    async def test_a_transcription_that_fails_is_done_again_when_its_author_wants_it(self, world: World) -> None:
+        world.standin.script(Refuse(503), Say(WORDS), of="transcription")
+        world.standin.script(Say("I will be there."))
         channel = world.asker.user.dm_channel
         await send_voice_message(world.env, world.asker.id, channel.id, a_sound())
         [notice] = world.answers(channel)
-        assert "cannot be reached" in notice.content
-        assert notice.components == []
+        assert len(transcriptions(world)) == 1, "never by itself"
+        await world.asker.user.click(notice, label="Try again")
+        assert len(transcriptions(world)) == 2
+        assert [m.content for m in world.answers(channel)] == [f"> {WORDS}\n\nI will be there."]
 
     async def test_a_long_one_comes_whole_as_a_file(self, world: World) -> None:
         long = " ".join(f"Sentence number {number}." for number in range(200))
