@@ -142,8 +142,8 @@ async def test_sigterm_under_load_parks_what_is_left_for_the_next_start(
     standin.script(*[Hold(after_deltas=4, answer=ANSWER)] * 4)
     asked = [discord_standin.say(channel, world.member, QUESTION, mentions=[world.bot]) for channel in channels]
     asked.append(discord_standin.say(channels[0], world.member, f"{QUESTION} It waits.", mentions=[world.bot]))
-    slash = discord_standin.slash(world.general, world.other_member, "chat", message=QUESTION)
     await program.until(discord_standin.wait_for(lambda: all(is_writing(discord_standin, c)() for c in channels)))
+    slash = discord_standin.slash(world.general, world.other_member, "chat", message=QUESTION)
     await program.until(discord_standin.wait_for(answered(slash)))
     program.terminate()
     late = discord_standin.say(world.general, world.member, f"{QUESTION} Late.", mentions=[world.bot])
