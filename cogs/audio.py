@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import discord
@@ -11,38 +10,22 @@ from discord.app_commands import Choice, Range
 from discord.ext import commands
 
 from bot.app import Parley
-from bot.core.catalogue import ModelEntry
 from bot.core.limits import INSTRUCTIONS_CHARS, SPEECH_CHARS, SPEED
 from bot.core.sound.cards import VOICES
 from bot.core.sound.formats import ENDINGS, VOICE_MESSAGE
 from bot.core.sound.words import spoken_words
 from bot.core.tasks import SpeechTask
 from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.model_choices import Model, model_choices
 from cogs.ui.questions import plain_text
 from cogs.ui.speaking import read_aloud, refuse_early
 from cogs.ui.transcript_commands import TranscriptCommands
 
 READ_ALOUD = "Read aloud"
-MODEL_CHARS = 100  # of a choice's name and value (Discord)
-CHOICES = 25  # of an autocomplete (Discord)
 
 SpokenText = Range[str, 1, SPEECH_CHARS]
-Model = Range[str, 1, MODEL_CHARS]
 Speed = Range[float, SPEED[0], SPEED[1]]
 Instructions = Range[str, 1, INSTRUCTIONS_CHARS]
-
-
-def speech_model_label(name: str, entry: ModelEntry, on: date) -> str:
-    """Return a model's line in the list of choices: its price and the day it is shut down."""
-    price = entry.price(on)
-    cost = ""
-    if price is not None and price.per_million_chars is not None:
-        cost = f" · ${price.per_million_chars:f} per 1M characters"
-    elif price is not None:
-        sound = price.output if price.audio_output is None else price.audio_output
-        cost = f" · ${price.input:f} in, ${sound:f} sound per 1M tokens"
-    until = f" · until {entry.shutdown.isoformat()}" if entry.shutdown is not None else ""
-    return f"{name}{cost}{until}"[:MODEL_CHARS]
 
 
 @app_commands.allowed_installs(guilds=True, users=True)
@@ -114,12 +97,7 @@ class Audio(TranscriptCommands, commands.GroupCog, group_name="audio", group_des
 
     @speak.autocomplete("model")
     async def _model_choices(self, interaction: discord.Interaction[Parley], typed: str) -> list[Choice[str]]:
-        today = self._services.clock.now().date()
-        return [
-            Choice(name=speech_model_label(name, entry, today), value=name)
-            for name, entry in self._services.offering.known("speech")
-            if typed.casefold() in name.casefold()
-        ][:CHOICES]
+        return model_choices(interaction, "speech", typed)
 
     async def _read_message(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
         # Discord delivers a menu's message with its content, whatever the intents.

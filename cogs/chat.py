@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import date
 
 import discord
 from discord import app_commands
@@ -12,16 +11,16 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.app import Parley
-from bot.core.catalogue import ModelEntry
 from bot.core.composing import SHOWN_QUESTION_CHARS
 from bot.core.conversation import ChatOptions, ConversationKey, Question, ReplyRoute
 from bot.core.errors import NoThreadsHere, PrivateStaysPrivate, Refusal
-from bot.core.limits import MAX_TOKENS, PENALTY, QUESTION_CHARS, TEMPERATURE, TOP_P
+from bot.core.limits import MAX_TOKENS, PENALTY, QUESTION_CHARS, TOP_P
 from bot.core.pages import quote_block
 from bot.core.ports import FileReader, Screen
 from bot.core.prompt import safe_name
 from bot.core.turns import Move
 from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.model_choices import Model, Temperature, model_choices
 from cogs.ui.questions import conversation_of, question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
 from cogs.ui.telling import deferred, sentence_for
@@ -29,12 +28,8 @@ from cogs.ui.threads import check_threads, open_thread
 
 log = logging.getLogger(__name__)
 
-MODEL_CHARS = 100  # of a choice's name and value (Discord)
-CHOICES = 25  # of an autocomplete (Discord)
 
 Words = Range[str, 1, QUESTION_CHARS]
-Model = Range[str, 1, MODEL_CHARS]
-Temperature = Range[float, TEMPERATURE[0], TEMPERATURE[1]]
 TopP = Range[float, TOP_P[0], TOP_P[1]]
 Penalty = Range[float, PENALTY[0], PENALTY[1]]
 MaxTokens = Range[int, MAX_TOKENS[0], MAX_TOKENS[1]]
@@ -49,14 +44,6 @@ SAMPLING = {
     "presence_penalty": "Above 0 moves on to new topics",
     "max_tokens": "The longest answer, in tokens (about 4 characters each)",
 }
-
-
-def model_label(name: str, entry: ModelEntry, on: date) -> str:
-    """Return a model's line in the list of choices: its price and the day it is shut down."""
-    price = entry.price(on)
-    cost = f" · ${price.input:f} in, ${price.output:f} out per 1M tokens" if price is not None else ""
-    until = f" · until {entry.shutdown.isoformat()}" if entry.shutdown is not None else ""
-    return f"{name}{cost}{until}"[:MODEL_CHARS]
 
 
 class Chat(commands.Cog):
@@ -158,12 +145,7 @@ class Chat(commands.Cog):
     async def _model_choices(
         self, interaction: discord.Interaction[Parley], typed: str
     ) -> list[app_commands.Choice[str]]:
-        today = self._services.clock.now().date()
-        return [
-            app_commands.Choice(name=model_label(name, entry, today), value=name)
-            for name, entry in self._services.offering.known("chat")
-            if typed.casefold() in name.casefold()
-        ][:CHOICES]
+        return model_choices(interaction, "chat", typed)
 
     async def _answer(
         self,

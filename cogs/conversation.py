@@ -20,8 +20,8 @@ from bot.core.folding import FoldOutcome
 from bot.core.limits import FOCUS_CHARS, UNDO_TURNS
 from bot.core.pages import lay_out
 from bot.core.ports import Payer
-from cogs.chat import Model, Temperature
 from cogs.ui.acting import branch_from
+from cogs.ui.model_choices import Model, Temperature
 from cogs.ui.questions import conversation_of, may_read_history, route_of_interaction
 from cogs.ui.replies import screen_for
 from cogs.ui.telling import deferred, member_of

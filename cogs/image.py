@@ -13,8 +13,8 @@ from bot.app import Parley
 from bot.core.conversation import ChatOptions
 from bot.core.limits import MAX_TOKENS, MOST_PICTURES, PICTURE_COUNT, PICTURE_PROMPT_CHARS, QUESTION_CHARS
 from bot.core.tasks import PictureAction, PictureTask
-from cogs.chat import CHOICES, Model, model_label
 from cogs.ui.describing import describe, describe_message
+from cogs.ui.model_choices import Model, model_choices
 from cogs.ui.picture_buttons import PICTURE_BUTTONS, edit_submitted
 from cogs.ui.picturing import ask_for_pictures
 
@@ -197,12 +197,7 @@ class Image(commands.GroupCog, group_name="image", group_description="Make pictu
     async def _model_choices(
         self, interaction: discord.Interaction[Parley], typed: str
     ) -> list[app_commands.Choice[str]]:
-        today = self._services.clock.now().date()
-        return [
-            app_commands.Choice(name=model_label(name, entry, today), value=name)
-            for name, entry in self._services.offering.known("image")
-            if typed.casefold() in name.casefold()
-        ][:CHOICES]
+        return model_choices(interaction, "image", typed)
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[Parley]) -> None:

@@ -13,6 +13,7 @@ from bot.core.catalogue import Capability
 from bot.core.limits import MESSAGE_CHARS
 from bot.core.offering import ENDING_DAYS, Choice, Choices
 from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.model_choices import price_words
 
 ENDING_MARKS = ("⏳", "⚠️", "🛑")  # 60, 30 and 7 days before
 
@@ -58,7 +59,7 @@ class Models(commands.Cog):
         if choice.is_default:
             parts.append(say("models.default"))
         if choice.price is not None:
-            parts.append(say("models.price", input=f"{choice.price.input:f}", output=f"{choice.price.output:f}"))
+            parts.append(price_words(choice.price))
         else:
             parts.append(say("models.unpriced"))
         if choice.shutdown is not None and choice.ends_in_days is not None:

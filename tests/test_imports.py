@@ -74,3 +74,10 @@ def test_only_the_settings_read_the_environment() -> None:
             source = path.read_text(encoding="utf-8")
             assert "os.environ" not in source, name
             assert "getenv" not in source, name
+
+
+def test_cogs_never_call_cogs() -> None:
+    for path in ROOT.glob("cogs/*.py"):
+        named = {module for module in imported(path) if module.startswith("cogs.")}
+        others = {module for module in named if not module.startswith("cogs.ui")}
+        assert not others, path.name
