@@ -85,15 +85,13 @@ class TurnService:
         """How many questions wait for others of their conversation."""
         return self._queue.waiting
 
-    def early_refusal(
-        self, key: ConversationKey | None, *, member_id: int | None = None, model: str | None = None
-    ) -> str | None:
+    def early_refusal(self, key: ConversationKey | None, *, member_id: int, model: str | None = None) -> str | None:
         """Return the notice that memory alone justifies, before anything is acknowledged, claimed or paid for.
 
         ``model``: the one that the member chose.
         """
-        problem: ParleyError | None = None if member_id is None else self._limits.refusal(member_id)
-        if problem is None and key is not None and self._queue.is_full(key):
+        problem: ParleyError | None = self._limits.refusal(member_id)
+        if problem is None and key is not None and self._queue.is_full(key, member_id):
             problem = Busy()
         try:
             check_allowed(self._parts, model)
