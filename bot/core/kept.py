@@ -138,7 +138,7 @@ class ConversationStore(Protocol):
     async def reset(self, key: ConversationKey, *, by: Member) -> int:
         """Start a new epoch; return how many questions were forgotten.
 
-        Raises ``NotYours`` when a turn is somebody else's, unless the member is a moderator.
+        Raises ``NotYours`` when a turn, or an answer on its way, is somebody else's, unless the member is a moderator.
         """
         ...
 
