@@ -89,7 +89,7 @@ class KeptTurn:
             message_id=self.message_id,
             replaces=self.trigger_id,
             restores=self.answer if in_place else None,
-            restores_cut=in_place and self.incomplete,
+            restores_cut=in_place and self.incomplete and not self.options.json,
             payer_id=None if by == self.author_id else by,
         )
 
