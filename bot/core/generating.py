@@ -69,7 +69,7 @@ from bot.core.sentences import Sentences
 from bot.core.sound.listening import Heard, Listening
 from bot.core.sound.transcripts import TranscriptRequest
 from bot.core.spending import EVERY_MODEL, AllowedModels
-from bot.core.tokens import TokenRatios, estimate_prompt_tokens, estimate_tokens
+from bot.core.tokens import TokenRatios, estimate_prompt_tokens, estimate_tokens, unfitted_bytes
 
 if TYPE_CHECKING:
     from bot.core.working import MakeWork
@@ -458,9 +458,13 @@ class Generation:
 
 def worst_case(parts: Parts, capability: str, request: ChatRequest, estimated_tokens: int) -> Reservation:
     """Return what a request can cost at most; ``estimated_tokens`` is the estimate of its prompt."""
+    texts = [message.text for message in request.messages]
+    if request.json_schema is not None:
+        texts.append(request.json_schema.instructions)
+    unsure_tokens = sum(map(unfitted_bytes, texts))
     micro_usd = parts.catalogue.worst_case_micro_usd(
         request.model,
-        prompt_tokens=parts.token_ratios.at_most(request.model, estimated_tokens),
+        prompt_tokens=parts.token_ratios.at_most(request.model, estimated_tokens) + unsure_tokens,
         max_tokens=request.max_tokens,
         on=parts.clock.now().date(),
         unpriced_micro_usd=parts.policy.unpriced_call_micro_usd,
