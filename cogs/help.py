@@ -13,6 +13,7 @@ from bot.core.limits import MESSAGE_CHARS
 from bot.core.preferences import ChannelMode
 from cogs.ui.questions import may_send
 
+HELP = "help"  # in the extras of a message menu: the key of its line
 GUILD_CONTEXT, BOT_DM_CONTEXT = 0, 1
 
 
@@ -71,7 +72,7 @@ class Help(commands.Cog):
         command: app_commands.Command[Help, ..., None] | app_commands.ContextMenu | app_commands.Group,
     ) -> str:
         if isinstance(command, app_commands.ContextMenu):
-            return self._services.sentences("help.menu", name=command.name)
+            return self._services.sentences(command.extras[HELP], name=command.name)
         if isinstance(command, app_commands.Group):
             names = " · ".join(sub.name for sub in command.commands)
             return f"- `/{command.name}` {names}: {command.description}"

@@ -14,6 +14,7 @@ from discord.ext import commands
 from bot.app import Parley
 from bot.core.conversation import ChatOptions, Quote
 from bot.core.limits import QUESTION_CHARS
+from cogs.help import HELP
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.attached import pictures_of, quoted_pictures
 from cogs.ui.questions import conversation_of, plain_text, question_of_interaction, route_of_interaction
@@ -97,6 +98,7 @@ class Menus(commands.Cog):
             callback=self._ask_about,
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            extras={HELP: "help.menu_ask"},
         )
 
     async def cog_load(self) -> None:
