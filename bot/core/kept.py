@@ -96,7 +96,7 @@ class KeptTurn:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a conversation is. ``turns`` counts questions with their answers, ``micro_usd`` what they cost."""
+    """What a conversation is. ``turns`` counts questions with their answers, ``micro_usd`` what these cost."""
 
     turns: int
     micro_usd: int

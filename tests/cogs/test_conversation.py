@@ -37,7 +37,7 @@ async def test_show_says_what_is_kept_and_what_it_cost(world: World) -> None:
     result = await world.other.slash(world.channel, "conversation show")
     assert result.ephemeral
     assert "Questions answered: 2" in told(result)
-    assert "Cost so far: $0." in told(result)
+    assert "Cost of the questions that are kept: $0." in told(result)
     assert "notes" not in told(result)
 
 
