@@ -17,7 +17,7 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LOG_FORMAT
 USER parley
 VOLUME /app/data
 STOPSIGNAL SIGTERM
-# The bot writes a heartbeat every 15 s; this only reads it.
+# The bot writes a heartbeat every 3 s; this only reads it.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["python", "-m", "bot", "health"]
 ENTRYPOINT ["python", "-m", "bot"]
 CMD ["run"]

@@ -34,6 +34,7 @@ from bot.gateway.identifying import IdentifyLog
 from bot.gateway.link import GatewayLink
 from bot.gateway.rest import RestDiscipline
 from bot.provider.breaker import Breaker
+from bot.provider.parameters import is_openai
 from bot.reading.earlier import PicturesOfMessages
 from bot.reading.encoding import Encoder
 from bot.reading.fetching import CappedFetch
@@ -164,6 +165,7 @@ async def open_services(
             member_requests_per_hour=settings.member_requests_per_hour,
             allowed_models=settings.models_allowed,
             own_models=frozenset(name for each in CAPABILITIES if (name := settings.model(each)) is not None),
+            priced_only=frozenset(each for each in CAPABILITIES if is_openai(settings.endpoint(each).base_url)),
         )
         listening = Listening(
             endpoints.listener,

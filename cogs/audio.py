@@ -16,6 +16,7 @@ from bot.core.sound.formats import ENDINGS, VOICE_MESSAGE
 from bot.core.sound.words import spoken_words
 from bot.core.tasks import SpeechTask
 from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.helping import HELP
 from cogs.ui.model_choices import Model, model_choices
 from cogs.ui.questions import plain_text
 from cogs.ui.speaking import read_aloud, refuse_early
@@ -41,6 +42,7 @@ class Audio(TranscriptCommands, commands.GroupCog, group_name="audio", group_des
             callback=self._read_message,
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            extras={HELP: "help.menu_read"},
         )
 
     async def cog_load(self) -> None:

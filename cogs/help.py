@@ -11,6 +11,7 @@ from discord.ext import commands
 from bot.app import Parley
 from bot.core.limits import MESSAGE_CHARS
 from bot.core.preferences import ChannelMode
+from cogs.ui.helping import HELP
 from cogs.ui.questions import may_send
 
 GUILD_CONTEXT, BOT_DM_CONTEXT = 0, 1
@@ -71,7 +72,7 @@ class Help(commands.Cog):
         command: app_commands.Command[Help, ..., None] | app_commands.ContextMenu | app_commands.Group,
     ) -> str:
         if isinstance(command, app_commands.ContextMenu):
-            return self._services.sentences("help.menu", name=command.name)
+            return self._services.sentences(command.extras[HELP], name=command.name)
         if isinstance(command, app_commands.Group):
             names = " · ".join(sub.name for sub in command.commands)
             return f"- `/{command.name}` {names}: {command.description}"

@@ -14,6 +14,7 @@ from bot.core.conversation import ChatOptions
 from bot.core.limits import MAX_TOKENS, MOST_PICTURES, PICTURE_COUNT, PICTURE_PROMPT_CHARS, QUESTION_CHARS
 from bot.core.tasks import PictureAction, PictureTask
 from cogs.ui.describing import describe, describe_message
+from cogs.ui.helping import HELP
 from cogs.ui.model_choices import Model, model_choices
 from cogs.ui.picture_buttons import PICTURE_BUTTONS, edit_submitted
 from cogs.ui.picturing import ask_for_pictures
@@ -47,6 +48,7 @@ class Image(commands.GroupCog, group_name="image", group_description="Make pictu
             callback=self._describe_menu,
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            extras={HELP: "help.menu_describe"},
         )
 
     async def cog_load(self) -> None:

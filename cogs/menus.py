@@ -16,6 +16,7 @@ from bot.core.conversation import ChatOptions, Quote
 from bot.core.limits import QUESTION_CHARS
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.attached import pictures_of, quoted_pictures
+from cogs.ui.helping import HELP
 from cogs.ui.questions import conversation_of, plain_text, question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
 
@@ -97,6 +98,7 @@ class Menus(commands.Cog):
             callback=self._ask_about,
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            extras={HELP: "help.menu_ask"},
         )
 
     async def cog_load(self) -> None:

@@ -12,6 +12,7 @@ from discord.ext import commands
 from bot.app import Parley
 from bot.core.limits import LANGUAGE_CHARS
 from bot.core.tasks import SoundAction, SoundTask
+from cogs.ui.helping import HELP
 from cogs.ui.listening import TRANSCRIBE, ask_about_sound, sound_of
 from cogs.ui.transcript_buttons import TRANSCRIPT_BUTTONS
 
@@ -58,6 +59,7 @@ class Transcripts(commands.Cog):
             callback=self._transcribe_message,
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            extras={HELP: "help.menu_transcribe"},
         )
 
     async def cog_load(self) -> None:

@@ -41,26 +41,26 @@ async def look_at_discord(settings: Settings) -> AsyncIterator[Finding]:
     try:
         async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
             base_url = settings.discord_api_url or API_URL
-            me = await _read(session, f"{base_url}/users/@me")
+            me = await _read(session, f"{base_url}/users/@me", needs="id")
             yield ok("token", f"Discord knows it: {me.get('username', 'unnamed')} ({me.get('id')})")
-            application = await _read(session, f"{base_url}/oauth2/applications/@me")
+            application = await _read(session, f"{base_url}/oauth2/applications/@me", needs="id")
             for finding in (_intents(settings, application), _invite(application)):
                 yield finding
-            yield _sessions(await _read(session, f"{base_url}/gateway/bot"))
+            yield _sessions(await _read(session, f"{base_url}/gateway/bot", needs="session_start_limit"))
     except _Refused as refused:
         yield _refusal(refused.status)
-    except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+    except (TimeoutError, aiohttp.ClientError, OSError, ValueError, TypeError, AttributeError) as error:
         text = f"cannot be reached or understood ({type(error).__name__})"
         yield problem("discord", text, "check the network, a firewall, and DISCORD_API_URL if you set it")
 
 
-async def _read(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+async def _read(session: aiohttp.ClientSession, url: str, *, needs: str) -> dict[str, Any]:
     async with session.get(url, allow_redirects=False) as response:
         if response.status != HTTPStatus.OK:
             raise _Refused(response.status)
         body = await response.json(content_type=None)
-    if not isinstance(body, dict):
-        raise ValueError("no object")  # noqa: TRY004  about a value that came from outside
+    if not isinstance(body, dict) or needs not in body:
+        raise ValueError("not what Discord answers")
     return body
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bot.cli.findings import Finding, ok, problem, warn
 from bot.clock import SystemClock
 from bot.core.catalogue import Catalogue
-from bot.core.errors import KeyRejected, ProviderError
+from bot.core.errors import InvalidReply, KeyRejected, ProviderError
 from bot.core.offering import ending
 from bot.endpoints import KEYLESS, ending_models
 from bot.provider.models import OpenAIModelList
@@ -76,12 +76,12 @@ async def _server(
     except KeyRejected:
         yield problem("models", f"{where} does not accept the key", f"set a valid {prefix}_API_KEY")
         return
+    except InvalidReply:
+        yield problem("models", f"{where} sends no list of models", f"check {prefix}_BASE_URL")
+        return
     except ProviderError as error:
         text = f"{where} cannot be asked ({error.code})"
         yield problem("models", text, "check the URL, the server and the network")
-        return
-    except ValueError:
-        yield problem("models", f"{where} sends no list of models", f"check {prefix}_BASE_URL")
         return
     finally:
         await lister.aclose()

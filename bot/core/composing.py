@@ -114,7 +114,9 @@ def compose_answer(
         notes.append(sentences("notes.left_out_others"))
     if not is_kept:
         notes.append(sentences("notes.unkept"))
-    goes_on = is_kept and question.conversation is not None and answer.end_reason in CUT
+    # What would go on with half of a JSON text is asked for as JSON too: it would begin anew.
+    may_go_on = is_kept and question.conversation is not None and not question.options.json
+    goes_on = may_go_on and answer.end_reason in CUT
     if answer.end_reason is not EndReason.STOP:
         notes.append(sentences(f"notes.{answer.end_reason.value}"))
     if goes_on:

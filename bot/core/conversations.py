@@ -110,6 +110,8 @@ class ConversationService:
 
     async def compact(self, key: ConversationKey, payer: Payer, *, by: Member, focus: str | None) -> FoldResult:
         """Fold a conversation into notes. Raises ``NothingKept``, ``NotYours``, or as ``TurnService.compact``."""
+        if await self._store.latest(key) is None:
+            raise NothingKept
         if not await self._store.is_owned(key, by=by):
             raise NotYours  # what the notes keep would be one member's choice
         return await self._turns.compact(key, payer, focus=focus)

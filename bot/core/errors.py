@@ -6,6 +6,7 @@ ParleyError
 │   ├── BudgetExhausted     the bot's spending cap for today
 │   └── MemberLimitReached  the member's questions of the last hour
 ├── ModelNotAllowed         the owner keeps to other models
+├── ModelUnpriced           what it costs is not known, and the server takes money
 ├── StoreUnavailable        the database cannot record, so nothing may be spent
 ├── Stopped                 a member pressed Stop before the first word
 │   └── StoppedDrawing      or before the first picture was finished
@@ -131,6 +132,15 @@ class ModelNotAllowed(ParleyError):
 
     def __init__(self, model: str, *, allowed: str) -> None:
         super().__init__(model=model, allowed=allowed)
+
+
+class ModelUnpriced(ParleyError):
+    """A member chose a model whose price nobody knows, on a server that takes money: the budget could not hold it."""
+
+    code = "model_unpriced"
+
+    def __init__(self, *, model: str) -> None:
+        super().__init__(model=model)
 
 
 class StoreUnavailable(ParleyError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bot.core.catalogue import Catalogue
+from bot.core.catalogue import Capability, Catalogue
 from bot.core.composing import NOTHING, GrowingDraft, compose_answer
 from bot.core.conversation import (
     Answer,
@@ -34,6 +34,7 @@ from bot.core.errors import (
     InvalidReply,
     ModelNotAllowed,
     ModelNotFound,
+    ModelUnpriced,
     NothingHeard,
     NoVision,
     ParleyError,
@@ -68,7 +69,7 @@ from bot.core.sentences import Sentences
 from bot.core.sound.listening import Heard, Listening
 from bot.core.sound.transcripts import TranscriptRequest
 from bot.core.spending import EVERY_MODEL, AllowedModels
-from bot.core.tokens import TokenRatios, estimate_prompt_tokens, estimate_tokens
+from bot.core.tokens import TokenRatios, estimate_prompt_tokens, estimate_tokens, unfitted_bytes
 
 if TYPE_CHECKING:
     from bot.core.working import MakeWork
@@ -93,6 +94,7 @@ class TurnPolicy:
     member_requests_per_hour: int | None = None
     allowed_models: AllowedModels = EVERY_MODEL
     own_models: frozenset[str] = frozenset()  # what the operator chose for each capability
+    priced_only: frozenset[Capability] = frozenset()  # asked of a server that takes money for every model
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +176,6 @@ class Generation:
             await held.enter_async_context(parts.media)
         question = await self._with_files()
         asked_model = question.options.model or parts.policy.model
-        if question.options.model and not MODEL_NAME.fullmatch(question.options.model):
-            raise ModelNotFound(model="…")
         check_allowed(parts, question.options.model)
         resolved = parts.catalogue.resolve(asked_model, parts.clock.now().date())
         history = None if question.conversation is None else await parts.store.history(question.conversation)
@@ -458,9 +458,13 @@ class Generation:
 
 def worst_case(parts: Parts, capability: str, request: ChatRequest, estimated_tokens: int) -> Reservation:
     """Return what a request can cost at most; ``estimated_tokens`` is the estimate of its prompt."""
+    texts = [message.text for message in request.messages]
+    if request.json_schema is not None:
+        texts.append(request.json_schema.instructions)
+    unsure_tokens = sum(map(unfitted_bytes, texts))
     micro_usd = parts.catalogue.worst_case_micro_usd(
         request.model,
-        prompt_tokens=parts.token_ratios.at_most(request.model, estimated_tokens),
+        prompt_tokens=parts.token_ratios.at_most(request.model, estimated_tokens) + unsure_tokens,
         max_tokens=request.max_tokens,
         on=parts.clock.now().date(),
         unpriced_micro_usd=parts.policy.unpriced_call_micro_usd,
@@ -481,17 +485,24 @@ def ordinary_micro_usd(parts: Parts) -> int:
     )
 
 
-def check_allowed(parts: Parts, model: str | None) -> None:
+def check_allowed(parts: Parts, model: str | None, capability: Capability = "chat") -> None:
     """Raise ``ModelNotAllowed`` when a member chose what the operator does not allow, or what is replaced by that.
 
-    The operator's own model, and what replaces it, is never refused.
+    ``ModelNotFound`` when it is no model's name at all, and is not repeated; ``ModelUnpriced`` when the budget could
+    not hold what it costs. The operator's own model, and what replaces it, is never refused.
     """
     policy = parts.policy
     if model is None or model == policy.model or model in policy.own_models:
         return
-    resolved = parts.catalogue.resolve(model, parts.clock.now().date()).model
+    if not MODEL_NAME.fullmatch(model):
+        raise ModelNotFound(model="…")
+    today = parts.clock.now().date()
+    resolved = parts.catalogue.resolve(model, today).model
     if model not in policy.allowed_models or resolved not in policy.allowed_models:
         raise ModelNotAllowed(model, allowed=str(policy.allowed_models))
+    is_priced = parts.catalogue.entry(resolved).price(today) is not None
+    if capability in policy.priced_only and not is_priced and not policy.allowed_models.names_model(model):
+        raise ModelUnpriced(model=model)
 
 
 def settlement_of(parts: Parts, reservation: Reservation, usage: Usage | None) -> Settlement:

@@ -89,14 +89,14 @@ class KeptTurn:
             message_id=self.message_id,
             replaces=self.trigger_id,
             restores=self.answer if in_place else None,
-            restores_cut=in_place and self.incomplete,
+            restores_cut=in_place and self.incomplete and not self.options.json,
             payer_id=None if by == self.author_id else by,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a conversation is. ``turns`` counts questions with their answers, ``micro_usd`` what they cost."""
+    """What a conversation is. ``turns`` counts questions with their answers, ``micro_usd`` what these cost."""
 
     turns: int
     micro_usd: int
@@ -138,7 +138,7 @@ class ConversationStore(Protocol):
     async def reset(self, key: ConversationKey, *, by: Member) -> int:
         """Start a new epoch; return how many questions were forgotten.
 
-        Raises ``NotYours`` when a turn is somebody else's, unless the member is a moderator.
+        Raises ``NotYours`` when a turn, or an answer on its way, is somebody else's, unless the member is a moderator.
         """
         ...
 

@@ -18,6 +18,7 @@ EDIT_SECONDS = 1.2  # Discord allows about 5 edits in 5 s per channel; one of th
 # Conversation.
 TURNS_SIDE_BY_SIDE = 3
 TURNS_WAITING = 5
+TURNS_WAITING_PER_MEMBER = 3
 TURN_SECONDS = 780  # 13 minutes: an interaction's token lives 15
 GENERATIONS = 2  # a text is generated again at most once after a crash
 UNDO_TURNS = (1, 10)

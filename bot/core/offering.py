@@ -52,8 +52,9 @@ class Choices:
 class Source:
     """Where the models of a capability come from, and the one that is used when nobody chose.
 
-    ``only_known``: models that the catalogue does not know are left out: OpenAI lists them for every purpose, without
-    saying which. ``alone``: the server is asked for nothing but this capability, so that its unknown models are for it.
+    ``only_known``: models that the catalogue does not know, or not the price of, are left out: OpenAI lists models for
+    every purpose without saying which, and takes money for each. ``alone``: the server is asked for nothing but this
+    capability, so that its unknown models are for it.
     """
 
     models: ListedModels
@@ -107,7 +108,7 @@ class Offering:
             for model in offered
             if source is not None
             and self._is_for(model.model, capability, source)
-            and self._may_choose(capability, model.model)
+            and self._may_choose(capability, model.model, today)
         ]
         usable = [choice for choice in listed if choice.ends_in_days is None or choice.ends_in_days > 0]
         if listed:
@@ -117,14 +118,15 @@ class Offering:
 
     def known(self, capability: Capability) -> list[tuple[str, ModelEntry]]:
         """Return the allowed models that the catalogue, or the operator's list of allowed ones, knows by name."""
-        rows = self._catalogue.offered(capability, self._clock.now().date())
+        today = self._clock.now().date()
+        rows = self._catalogue.offered(capability, today)
         names = {name for name, _ in rows}
         more = [
             (name, entry)
             for name in self._allowed.whole_names
             if name not in names and (entry := self._catalogue.entry(name)).capability == capability
         ]
-        return [(name, entry) for name, entry in [*rows, *more] if self._may_choose(capability, name)]
+        return [(name, entry) for name, entry in [*rows, *more] if self._may_choose(capability, name, today)]
 
     def _is_for(self, model: str, capability: Capability, source: Source) -> bool:
         if self._catalogue.knows(model):
@@ -142,8 +144,14 @@ class Offering:
         days = self._catalogue.shutdown_in_days(name, today)
         return Choice(name, entry.price(today), entry.shutdown, days, self._is_default(capability, name))
 
-    def _may_choose(self, capability: Capability, model: str) -> bool:
-        return self._is_default(capability, model) or model in self._allowed
+    def _may_choose(self, capability: Capability, model: str, today: date) -> bool:
+        if self._is_default(capability, model):
+            return True
+        source = self._sources.get(capability)
+        priced_only = source is not None and source.only_known
+        if priced_only and not self._allowed.names_model(model) and self._catalogue.entry(model).price(today) is None:
+            return False
+        return model in self._allowed
 
     def _is_default(self, capability: Capability, model: str) -> bool:
         source = self._sources.get(capability)

@@ -93,8 +93,9 @@ def quote_block(text: str, limit: int) -> str:
     room = limit - 2  # for the ellipsis
     for line in lines:
         if utf16_length(line) > room:
-            if room >= SMALLEST_LIMIT:
-                quoted.append(split(line, room)[0])
+            mark, rest = line[:2], line[2:]  # not cut with it: its space would be the best place in an endless word
+            if room - len(mark) >= SMALLEST_LIMIT:
+                quoted.append(mark + split(rest, room - len(mark))[0])
             break
         quoted.append(line)
         room -= utf16_length(line) + 1

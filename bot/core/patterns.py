@@ -9,7 +9,7 @@ from typing import Final
 PATTERN_CHARS: Final = 500
 UNBOUNDED: Final = 4  # each further one may multiply the work by the length of the text
 REPEATS: Final = 1000
-_QUANTIFIER: Final = re.compile(r"(?:\*|\+|\?|\{(?P<least>\d{1,9})(?P<open>,)?(?P<most>\d{1,9})?\})[?+]?")
+_QUANTIFIER: Final = re.compile(r"(?:\*|\+|\?|\{(?!\})(?P<least>[0-9]*)(?P<open>,)?(?P<most>[0-9]*)\})[?+]?")
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ def _counts(quantifier: re.Match[str]) -> tuple[int, int | None]:
     sign = quantifier[0][0]
     if sign != "{":
         return (1 if sign == "+" else 0), (1 if sign == "?" else None)
-    least = int(quantifier["least"])
+    least = int(quantifier["least"] or 0)  # {,n} is {0,n}
     if quantifier["open"] is None:
         return least, least
     return least, int(quantifier["most"]) if quantifier["most"] else None

@@ -28,6 +28,10 @@ class AllowedModels:
             for name in self.names
         )
 
+    def names_model(self, model: str) -> bool:
+        """Whether the operator wrote this model down, or its beginning: they know what it costs."""
+        return bool(self.names) and model in self
+
     def __str__(self) -> str:
         """Return the names as a member reads them."""
         shown = ", ".join(f"`{name}`" for name in self.names[:NAMED_MODELS])

@@ -33,6 +33,10 @@ _PUNCTUATION: Final = (
     r"\u3001-\u3003\u3008-\u3020\u3030\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
 
+# What the weights were not fitted on, or only on average: rare scripts and emoji, where a token may be a single byte.
+_FITTED_SCRIPT: Final = r"\u0370-\u052f\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f"  # Greek to Thai
+_UNFITTED: Final = re.compile(rf"[^\x00-\x7f\s{_LATIN}{_HAN}{_SYLLABLE}{_FITTED_SCRIPT}{_PUNCTUATION}]+")
+
 # Weights fitted against o200k on paragraphs in English, Chinese, about twenty other languages, chat and Python code.
 # The one of kana and hangul is a guess: there was no such text among them.
 _WORD: Final = (re.compile(f"[{_LATIN}]+"), 0.95)
@@ -64,6 +68,16 @@ def estimate_tokens(text: str) -> int:
     return max(1, math.ceil(sum(weight * len(pattern.findall(text)) for pattern, weight in counts)))
 
 
+def unfitted_bytes(text: str) -> int:
+    """Return how many UTF-8 bytes of a text the estimate's weights do not hold for: no text has more tokens than bytes.
+
+    For what must not be passed; the estimate is what to expect.
+    """
+    if text.isascii():
+        return 0
+    return sum(len(run.encode("utf-8", "surrogatepass")) for run in _UNFITTED.findall(text))
+
+
 def estimate_prompt_tokens(messages: Sequence[ChatMessage]) -> int:
     """Return about how many tokens messages take in a prompt; the sum over parts is the estimate of the whole."""
     return sum(MESSAGE_TOKENS + estimate_tokens(message.text) for message in messages)
@@ -87,8 +101,11 @@ class TokenRatios:
         return self._learned.get(model, 1.0)
 
     def at_most(self, model: str, estimated: int) -> int:
-        """Return what a model counts for so many estimated tokens, with the reserve."""
-        return math.ceil(estimated * self.of(model) * RESERVE)
+        """Return what a model counts at most for so many estimated tokens, with the reserve.
+
+        One that counted less so far may count as estimated next time.
+        """
+        return math.ceil(estimated * max(1.0, self.of(model)) * RESERVE)
 
     def within(self, model: str, limit: int) -> int:
         """Return how many tokens may be estimated so that a model counts no more than a limit, with the reserve."""

@@ -16,6 +16,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Any, TypeAlias
 
+from bot.core.catalogue import Capability
 from bot.core.composing import compose_notice, compose_unsaved
 from bot.core.conversation import ChatRole, Claim, ConversationKey, Question, Reply, ReplyKind, TriggerKind
 from bot.core.drawing import parted
@@ -27,6 +28,8 @@ from bot.core.errors import (
     LimitReached,
     MayNotAttach,
     ModelNotAllowed,
+    ModelNotFound,
+    ModelUnpriced,
     ParleyError,
     ReplyBlocked,
     ReplyTooLarge,
@@ -86,18 +89,23 @@ class TurnService:
         return self._queue.waiting
 
     def early_refusal(
-        self, key: ConversationKey | None, *, member_id: int | None = None, model: str | None = None
+        self,
+        key: ConversationKey | None,
+        *,
+        member_id: int,
+        model: str | None = None,
+        capability: Capability = "chat",
     ) -> str | None:
         """Return the notice that memory alone justifies, before anything is acknowledged, claimed or paid for.
 
-        ``model``: the one that the member chose.
+        ``model``: the one that the member chose for the capability.
         """
-        problem: ParleyError | None = None if member_id is None else self._limits.refusal(member_id)
-        if problem is None and key is not None and self._queue.is_full(key):
+        problem: ParleyError | None = self._limits.refusal(member_id)
+        if problem is None and key is not None and self._queue.is_full(key, member_id):
             problem = Busy()
         try:
-            check_allowed(self._parts, model)
-        except ModelNotAllowed as error:
+            check_allowed(self._parts, model, capability)
+        except (ModelNotAllowed, ModelNotFound, ModelUnpriced) as error:
             problem = error
         if problem is None:
             return None

@@ -9,7 +9,7 @@ from typing import Final
 from jiter import from_json
 
 from bot.core.catalogue import OfferedModel
-from bot.core.errors import EndpointMissing, ModelNotFound, ProviderTimeout
+from bot.core.errors import EndpointMissing, InvalidReply, ModelNotFound, ProviderTimeout
 from bot.core.ports import Clock
 from bot.provider.clients import make_client
 from bot.provider.translate import CLIENT_ERRORS, classify, failure_of
@@ -48,11 +48,14 @@ class OpenAIModelList:
 
 
 def read_models(body: bytes) -> list[OfferedModel]:
-    """Read the answer to ``GET /models``; entries without an id are skipped. Raises ``ValueError``."""
-    answer = from_json(body)
+    """Read the answer to ``GET /models``; entries without an id are skipped. Raises ``InvalidReply``."""
+    try:
+        answer = from_json(body)
+    except ValueError:
+        raise InvalidReply("no JSON") from None
     entries = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(entries, list):
-        raise ValueError("no list of models")  # noqa: TRY004 - about a value that came from outside
+        raise InvalidReply("no list of models")
     return [
         OfferedModel(entry["id"], _date(entry.get("shutdown_date")))
         for entry in entries

@@ -87,23 +87,25 @@ class Reading:
 
     async def text(self, content: bytes, limit_chars: int) -> tuple[FileKind, str, bool]:
         """Return what a file is, its text, and whether there is more; raises ``FileRefused``."""
-        kind = kind_of(content)
+        # Not on the loop: a PDF's limit lets many megabytes come this far.
+        kind = await asyncio.to_thread(kind_of, content)
         if kind is FileKind.PDF:
             return kind, *await self._pdf_text(content, limit_chars)
         if len(content) > TEXT_FILE_BYTES:
             raise FileRefused(FileProblem.TOO_LARGE)
-        return kind, *taken(decoded(content) or "", limit_chars)
+        return kind, *await asyncio.to_thread(_text, content, limit_chars)
 
     async def schema(self, content: bytes) -> str:
         """Return the schema in a file as JSON; raises ``FileRefused`` for one that is not to be used."""
         try:
             schema = strict_json(decoded(content) or "")
-        except NotJson:
+            text = json.dumps(schema, ensure_ascii=False)
+            given = text.encode()
+        except (NotJson, UnicodeEncodeError):  # half a surrogate pair can be written in JSON, and is no text
             raise FileRefused(FileProblem.SCHEMA_NOT_JSON) from None
         check_schema(schema)
-        text = json.dumps(schema, ensure_ascii=False)
         try:
-            wrong = (await self._job("schema", given=text.encode()))["violation"]
+            wrong = (await self._job("schema", given=given))["violation"]
         except (JobFailed, TimeoutError):
             raise FileRefused(FileProblem.SCHEMA_TOO_LARGE, where="`#`") from None
         if wrong is not None:
@@ -244,6 +246,10 @@ class QuestionFiles:
             pictures.append(picture)
             found.append(described(picture, source, quoted=True))
         return tuple(lost)
+
+
+def _text(content: bytes, limit_chars: int) -> tuple[str, bool]:
+    return taken(decoded(content) or "", limit_chars)
 
 
 def safe_path(path: str) -> str:

@@ -79,6 +79,15 @@ SELECT 1 FROM turns JOIN conversations USING (conversation_id)
 WHERE channel_id = :channel_id AND member_id = :member_id AND chat_role = 'user' AND author_id <> :author_id LIMIT 1
 """
 
+# Their first answer may still be growing: nothing of it is stored yet.
+OTHERS_ANSWERS: Final = """
+SELECT 1 FROM claims JOIN pending USING (trigger_id)
+WHERE state IN ('claimed', 'generating') AND author_id <> :author_id
+  AND json_extract(question, '$.conversation.channel_id') = :channel_id
+  AND coalesce(json_extract(question, '$.conversation.member_id'), 0) = :member_id
+LIMIT 1
+"""
+
 NEWEST: Final = """
 SELECT trigger_id, author_id FROM turns
 WHERE conversation_id = :conversation_id AND chat_role = 'user' ORDER BY turn_id DESC LIMIT :count

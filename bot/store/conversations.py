@@ -83,8 +83,10 @@ class SqliteConversationStore:
             for conversation in await transaction.run(sql.CONVERSATION, _key(key)):
                 named = {"conversation_id": conversation["conversation_id"], "channel_id": key.channel_id}
                 theirs = {**_key(key), "author_id": by.member_id}
-                if not by.is_moderator and await transaction.run(sql.OTHERS_TURNS, theirs):
-                    raise NotYours
+                if not by.is_moderator:
+                    for others in (sql.OTHERS_TURNS, sql.OTHERS_ANSWERS):
+                        if await transaction.run(others, theirs):
+                            raise NotYours
                 [row] = await transaction.run(sql.OVERVIEW, named)
                 await transaction.run(turn_sql.NEW_EPOCH, _key(key))
                 await transaction.run(turn_sql.DELETE_TURNS, named)

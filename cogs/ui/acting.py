@@ -87,7 +87,7 @@ async def go_on(interaction: Interaction, trigger_id: int, screen_for: ScreenFor
         response_id = await defer(interaction, ephemeral=private, thinking=by_response)
     except NotAcknowledged:
         return
-    async with told(interaction, in_response=by_response):
+    async with told(interaction, in_response=by_response, public=not private):
         turn = await _latest_turn(interaction, trigger_id)
         if by_response:
             route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)

@@ -54,7 +54,9 @@ async def ask_about_sound(
     """Do a task about a file, or about a transcript that is there, in place of the interaction's response."""
     bot = interaction.client
     services = bot.services
-    refusal = services.turns.early_refusal(None, member_id=interaction.user.id, model=task.model)
+    refusal = services.turns.early_refusal(
+        None, member_id=interaction.user.id, model=task.model, capability="transcription"
+    )
     if refusal is not None:
         await interaction.response.send_message(refusal, ephemeral=True)
         return

@@ -30,7 +30,9 @@ async def ask_for_pictures(
 ) -> None:
     """Acknowledge the interaction and answer it with pictures. Every press pays for itself."""
     bot = parley(interaction)
-    refusal = bot.services.turns.early_refusal(None, member_id=interaction.user.id, model=task.model)
+    refusal = bot.services.turns.early_refusal(
+        None, member_id=interaction.user.id, model=task.model, capability="image"
+    )
     if refusal is not None:
         await interaction.response.send_message(refusal, ephemeral=True)
         return

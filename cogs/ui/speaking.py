@@ -23,7 +23,7 @@ def speech_task(interaction: discord.Interaction[Any], task: SpeechTask = Speech
 
 async def refuse_early(interaction: discord.Interaction[Any], bot: Parley, *, model: str | None = None) -> bool:
     """Refuse what memory alone can refuse, before anything is acknowledged; return whether it did."""
-    refusal = bot.services.turns.early_refusal(None, member_id=interaction.user.id, model=model)
+    refusal = bot.services.turns.early_refusal(None, member_id=interaction.user.id, model=model, capability="speech")
     if refusal is not None:
         await interaction.response.send_message(refusal, ephemeral=True)
     return refusal is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import discord
@@ -39,35 +39,43 @@ def sentence_for(error: ParleyError, sentences: Sentences, **about: object) -> s
 
 
 @asynccontextmanager
-async def told(interaction: discord.Interaction[Any], *, in_response: bool) -> AsyncIterator[None]:
+async def told(
+    interaction: discord.Interaction[Any], *, in_response: bool, public: bool = False
+) -> AsyncIterator[None]:
     """Turn what goes wrong inside into a sentence. The interaction has been deferred.
 
-    ``in_response``: Discord shows that the bot is thinking, and the sentence takes that place; otherwise it is a
-    follow-up that only this person sees.
+    ``in_response``: Discord shows that the bot is thinking, and the sentence takes that place, unless it is ``public``:
+    then it goes. Otherwise the sentence is a follow-up that only this person sees.
     """
     try:
         yield
     except ParleyError as error:
-        await _tell(interaction, error, in_response=in_response)
+        await _tell(interaction, error, in_response=in_response, public=public)
     except Exception:
         log.exception("an interaction failed", extra={"trigger_id": interaction.id})
-        await _tell(interaction, ParleyError(), in_response=in_response)
+        await _tell(interaction, ParleyError(), in_response=in_response, public=public)
 
 
 @asynccontextmanager
 async def deferred(interaction: discord.Interaction[Any], *, ephemeral: bool) -> AsyncIterator[int | None]:
-    """Defer a command, give the id of its response, and turn what goes wrong inside into a sentence there.
+    """Defer a command, give the id of its response, and turn what goes wrong inside into a sentence for this person.
 
     Nothing inside is done when Discord no longer knows the interaction.
     """
     response_id = await defer(interaction, ephemeral=ephemeral)
-    async with told(interaction, in_response=True):
+    async with told(interaction, in_response=True, public=not ephemeral):
         yield response_id
 
 
-async def _tell(interaction: discord.Interaction[Any], error: ParleyError, *, in_response: bool) -> None:
+async def _tell(interaction: discord.Interaction[Any], error: ParleyError, *, in_response: bool, public: bool) -> None:
     text = sentence_for(error, parley(interaction).services.sentences, trigger_id=interaction.id)
-    if in_response:
+    if in_response and not public:
         await interaction.edit_original_response(content=text)
-    else:
-        await interaction.followup.send(text, ephemeral=True)
+        return
+    if in_response:
+        # While Discord shows the bot thinking, a follow-up takes that place and is as public.
+        await interaction.edit_original_response(content="…")
+    await interaction.followup.send(text, ephemeral=True)
+    if in_response:
+        with suppress(discord.NotFound):
+            await interaction.delete_original_response()

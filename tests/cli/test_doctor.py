@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlsplit
 
 import discord
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bot.app import permissions
 from bot.sandbox.standin import StandIn
@@ -32,6 +35,19 @@ def clinic(shell: Shell, discord_standin: DiscordStandIn, standin: StandIn) -> S
         "DAILY_BUDGET_USD": "5",
     }
     return shell
+
+
+@asynccontextmanager
+async def one_answer(answer: dict[str, object]) -> AsyncIterator[str]:
+    """Run a server that answers everything with one object."""
+
+    async def same(_: web.Request) -> web.Response:
+        return web.json_response(answer)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", same)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/"))[:-1]
 
 
 def lines(ended: Ended, level: str) -> list[str]:
@@ -106,6 +122,15 @@ async def test_the_message_content_intent_that_is_switched_on(clinic: Shell, dis
     discord_standin.gateway.privileged_intents = MESSAGE_CONTENT
     ended = await clinic.run("doctor", MESSAGE_CONTENT_INTENT="true")
     assert ended.code == 0, ended.out
+
+
+@pytest.mark.parametrize("answer", [{}, {"id": "1", "session_start_limit": [1]}, {"id": None}])
+async def test_a_discord_url_that_leads_elsewhere_is_a_problem(clinic: Shell, answer: dict[str, object]) -> None:
+    async with one_answer(answer) as url:
+        clinic.settings["DISCORD_API_URL"] = url
+        ended = await clinic.run("doctor")
+    assert ended.err == ""
+    assert any("cannot be reached or understood" in line for line in lines(ended, "problem")), ended.out
 
 
 async def test_a_server_that_fails_is_not_the_keys_fault(clinic: Shell, standin: StandIn) -> None:

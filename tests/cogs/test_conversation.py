@@ -16,7 +16,11 @@ from tests.cogs.test_answer_buttons import answered, history, restart, threads
 
 
 def told(result: InteractionResult) -> str:
-    assert result.response is not None
+    """Return the response; what stood in the way of a public one is told in private, and the response goes."""
+    if result.response is None:
+        (private,) = result.followups
+        assert private.ephemeral
+        return private.content
     return result.response.content
 
 
@@ -33,7 +37,7 @@ async def test_show_says_what_is_kept_and_what_it_cost(world: World) -> None:
     result = await world.other.slash(world.channel, "conversation show")
     assert result.ephemeral
     assert "Questions answered: 2" in told(result)
-    assert "Cost so far: $0." in told(result)
+    assert "Cost of the questions that are kept: $0." in told(result)
     assert "notes" not in told(result)
 
 
@@ -55,7 +59,9 @@ async def test_reset_needs_a_moderator_or_turns_of_ones_own(world: World) -> Non
     await world.asker.slash(world.channel, "conversation reset")
     assert await history(world) == []
     await talk(world, world.asker, world.other)
-    assert "Only the person" in told(await world.asker.slash(world.channel, "conversation reset"))
+    refused = await world.asker.slash(world.channel, "conversation reset")
+    assert "Only the person" in told(refused)
+    assert refused.response is None, "the channel need not read it"
     assert len(await history(world)) == 4
     assert "answers: 2" in told(await world.moderator.slash(world.channel, "conversation reset"))
     assert await history(world) == []
@@ -143,6 +149,10 @@ async def test_branch_takes_a_name(world: World) -> None:
     (thread,) = await threads(world)
     assert thread.name == "Another way"
     assert str(thread.id) in told(result)
+
+
+async def test_an_empty_conversation_is_not_folded(world: World) -> None:
+    assert "no conversation" in told(await world.asker.slash(world.channel, "conversation compact"))
 
 
 async def test_compact_folds_all_but_the_latest_question(world: World) -> None:

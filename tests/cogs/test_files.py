@@ -15,6 +15,7 @@ from bot.sandbox.standin import Refuse, Say
 from cogs.ui.questions import question_of_message
 from cogs.ui.replies import screen_for
 from tests.cogs.conftest import World
+from tests.cogs.test_chat import labels
 from tests.core.test_schemas import BOOK
 from tests.pdfs import a_pdf
 
@@ -113,7 +114,7 @@ class TestAttachments:
             (("cat.bmp", b"BM\x00\x00"), "is a picture of a kind"),
             (("notes.txt", b"PK\x03\x04\x00\x00"), "is an archive"),
             (("notes.txt", b"a\x00b"), "neither text nor a PDF"),
-            (("voice-message.ogg", b"OggS\x00\x02\x00"), "can't listen yet"),
+            (("voice-message.ogg", b"OggS\x00\x02\x00"), "do not listen to here"),
             (("report.pdf", b"%PDF-1.4 <html>"), "PDF that I can't read"),
             (("empty.txt", b""), "is empty"),
         ],
@@ -228,6 +229,14 @@ class TestJson:
         assert "Cut at the token limit" in shown(result)
         assert "not valid JSON" in shown(result)
         assert len(asked_for(world)) == 1
+
+    async def test_half_of_a_json_text_is_not_gone_on_with(self, world: World) -> None:
+        world.standin.script(Say('{"title": "On', finish_reason="length"))
+        result = await world.asker.slash(world.channel, "chat", message="A book", json=True)
+        assert "Cut at the token limit" in shown(result)
+        offered = labels(world.answers()[-1])
+        assert "Regenerate" in offered
+        assert "Continue" not in offered
 
     async def test_a_server_without_schemas_is_told_in_words(self, world: World) -> None:
         message = "'response_format' of type 'json_schema' is not supported with this model."

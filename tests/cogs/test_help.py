@@ -16,6 +16,8 @@ async def test_help_names_the_commands_and_how_to_ask(world: World) -> None:
     assert "no message that does not mention me" in text
     for command in ("/chat", "/ask", "/models", "/help", "Ask AI about this"):
         assert command in text
+    menus = [line.partition("**: ")[2] for line in text.splitlines() if "*Apps*" in line]
+    assert len(menus) == len(set(menus)) == 4, "each menu does something else"
     assert len(text) <= MESSAGE_CHARS
     assert not world.standin.requests
 

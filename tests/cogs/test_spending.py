@@ -7,7 +7,8 @@ import pytest
 
 from bot.sandbox.standin import Cut, Html, Say
 from tests.cogs.conftest import World
-from tests.cogs.test_chat import shown
+from tests.cogs.test_chat import shown, until_november
+from tests.cogs.test_conversation import told
 
 RESETS = re.compile(r"<t:\d+:R>")
 
@@ -54,7 +55,7 @@ async def test_a_known_limit_refuses_commands_at_once_and_privately(world: World
 async def test_notes_at_a_members_wish_count_for_the_limit(world: World) -> None:
     for text in ("one", "two"):
         await world.asker.send(world.channel, f"{world.mention} {text}")
-    refused = shown(await world.asker.slash(world.channel, "conversation compact"))
+    refused = told(await world.asker.slash(world.channel, "conversation compact"))
     assert "2 questions within an hour" in refused
     assert len(world.standin.requests) == 2
     await world.moderator.slash(world.channel, "conversation compact")
@@ -148,3 +149,12 @@ async def test_only_allowed_models_are_offered(world: World) -> None:
     listed = shown(await world.asker.slash(world.channel, "models"))
     assert "`gpt-6-luna` · **answers when you choose none**" in listed
     assert "gpt-6-sol" not in listed
+
+
+async def test_a_script_that_nobody_measured_is_reserved_by_its_bytes(world: World) -> None:
+    await until_november(world)
+    for letter in ("я", "ꀀ"):
+        await world.asker.slash(world.channel, "ask", prompt=letter * 4000)
+    rows = await world.services.store._database.run("SELECT reserved_micro_usd FROM usage_ledger ORDER BY usage_id")
+    measured, unmeasured = (row["reserved_micro_usd"] for row in rows)
+    assert unmeasured - measured >= 4000 * 3 * 0.1, "the model's price for 12,000 tokens"

@@ -88,23 +88,23 @@ async def test_stop_before_the_first_word_is_told(world: World) -> None:
     await until(lambda: "Stopped before the first word" in content(world))
 
 
-async def test_a_sixth_waiting_question_is_refused_at_once_and_in_private(world: World) -> None:
-    world.standin.script(*[Hold(None, Say("Held."))] * 6)
-    for number in range(6):
+async def test_a_fourth_waiting_question_of_a_member_is_refused_at_once_and_in_private(world: World) -> None:
+    world.standin.script(*[Hold(None, Say("Held."))] * 4)
+    for number in range(4):
         await world.asker.slash(world.channel, "chat", message=f"question {number}")
     conversation = ConversationKey(channel_id=world.channel.id, guild_id=world.guild.id)
-    await until(lambda: world.services.turns.early_refusal(conversation) is not None)
+    await until(lambda: world.services.turns.early_refusal(conversation, member_id=world.asker.id) is not None)
     refused = await world.asker.slash(world.channel, "chat", message="one too many")
     assert refused.ephemeral
     assert refused.response is not None
     assert "already wait" in refused.response.content
     await world.standin.arrived(1)
     assert len(world.standin.requests) == 1, "one member's questions are answered one after another"
-    for number in range(1, 7):
+    for number in range(1, 5):
         await world.standin.arrived(number)
         world.standin.release()
-    await until(lambda: sum("Held." in m.content for m in world.answers()) == 6)
-    assert [m.content.splitlines()[0] for m in world.answers()][:6] == [f"> question {n}" for n in range(6)]
+    await until(lambda: sum("Held." in m.content for m in world.answers()) == 4)
+    assert [m.content.splitlines()[0] for m in world.answers()][:4] == [f"> question {n}" for n in range(4)]
 
 
 async def test_the_button_moves_along_with_the_newest_message(world: World) -> None:

@@ -332,5 +332,9 @@ def test_a_long_quote_is_folded_at_a_word() -> None:
     assert quote_block("line\n" * 100, 100).endswith("> line …")
     assert len(quote_block("||" + "secret " * 100 + "||", 100)) <= 100
     assert quote_block("||" + "secret " * 100 + "||", 100).endswith("|| …")
+    assert quote_block("😀" * 6000, 100) == "> " + "😀" * 48 + " …"
+    assert quote_block("line\n" + "https://example.com/" + "a" * 900, 100).startswith(
+        "> line\n> https://example.com/aaa"
+    )
     with pytest.raises(ValueError, match="72"):
         quote_block("text", 71)

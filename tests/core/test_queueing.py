@@ -80,18 +80,31 @@ async def test_another_member_is_not_held_up_by_somebodys_second_question() -> N
     await asyncio.gather(*tasks)
 
 
-async def test_five_wait_and_the_sixth_is_refused_at_once() -> None:
+async def test_three_of_one_member_wait_and_everybody_else_is_answered() -> None:
     hall = Hall()
-    tasks = [hall.ask(1, number) for number in range(6)]
+    tasks = [hall.ask(1, number) for number in range(4)]
     await settle()
-    assert hall.queue.is_full(KEY)
-    assert not hall.queue.is_full(ConversationKey(channel_id=2))
+    assert hall.queue.is_full(KEY, 1)
+    assert not hall.queue.is_full(ConversationKey(channel_id=2), 1)
     with pytest.raises(Busy):
-        await hall.ask(2, 0)
-    for number in range(6):
-        await hall.finish(1, number)
+        await hall.ask(1, 4)
+    assert not hall.queue.is_full(KEY, 2)
+    tasks += [hall.ask(2, 0), hall.ask(2, 1), hall.ask(2, 2)]
+    await settle()
+    assert hall.now == {1, 2}
+    assert hall.queue.waiting == 5
+    assert not hall.queue.is_full(KEY, 3), "who is answered at once does not wait"
+    tasks.append(hall.ask(3, 0))
+    await settle()
+    assert hall.now == {1, 2, 3}
+    for member in (2, 3, 4):
+        assert hall.queue.is_full(KEY, member)
+        with pytest.raises(Busy):
+            await hall.ask(member, 9)
+    for member, number in ((1, 0), (2, 0), (3, 0), (1, 1), (2, 1), (1, 2), (2, 2), (1, 3)):
+        await hall.finish(member, number)
     await asyncio.gather(*tasks)
-    assert not hall.queue.is_full(KEY)
+    assert not hall.queue.is_full(KEY, 1)
 
 
 async def test_nobody_is_forgotten_whoever_gives_up() -> None:

@@ -33,6 +33,8 @@ def made(error: type[ParleyError]) -> ParleyError:
         return errors.MemberLimitReached(datetime(2026, 11, 23, tzinfo=UTC), limit=60)
     if error is errors.ModelNotAllowed:
         return errors.ModelNotAllowed("gpt-0", allowed="`gpt-1`")
+    if error is errors.ModelUnpriced:
+        return errors.ModelUnpriced(model="gpt-0")
     if error is errors.ModelNotFound:
         return errors.ModelNotFound(model="gpt-0")
     if error is errors.NoVision:

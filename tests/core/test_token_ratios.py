@@ -47,6 +47,13 @@ def test_an_unknown_model_counts_as_estimated(store: MemoryStore) -> None:
     assert ratios.within(MODEL, 1_200) == 1_090
 
 
+def test_what_is_reserved_never_trusts_a_model_that_counted_less(store: MemoryStore) -> None:
+    ratios = TokenRatios(store)
+    learn(ratios, 500, times=40)
+    assert ratios.of(MODEL) < 0.6
+    assert ratios.at_most(MODEL, 1_000) == 1_100
+
+
 def test_each_answer_moves_it_a_fifth_of_the_way(store: MemoryStore) -> None:
     ratios = TokenRatios(store)
     learn(ratios, 1_500)

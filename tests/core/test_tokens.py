@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.ports import ChatMessage
-from bot.core.tokens import estimate_prompt_tokens, estimate_tokens
+from bot.core.tokens import estimate_prompt_tokens, estimate_tokens, unfitted_bytes
 
 thorough = settings(max_examples=100, deadline=None)
 text = st.one_of(
@@ -55,6 +55,17 @@ def test_the_weights_are_those_of_the_fit() -> None:
         "😀" * 100: 123,
     }.items():
         assert estimate_tokens(sample) == pytest.approx(tokens, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("sample", "bytes_"),
+    [
+        ("plain", 0), ("漢か한яصहส Äé…“", 0), ("ꀀ", 3), ("a𒀀b", 4), ("አማርኛ", 12), ("👍🏽", 8), ("x\ud83d", 3),
+        ("e\u0301", 2),
+    ],
+)  # fmt: skip
+def test_what_the_weights_do_not_hold_for_counts_by_bytes(sample: str, bytes_: int) -> None:
+    assert unfitted_bytes(sample) == bytes_
 
 
 def test_only_no_text_is_free() -> None:

@@ -4,9 +4,11 @@ from datetime import date
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bot.core.catalogue import OfferedModel
-from bot.core.errors import KeyRejected, ProviderTimeout, ProviderUnavailable
+from bot.core.errors import InvalidReply, KeyRejected, ProviderTimeout, ProviderUnavailable
 from bot.provider.models import OpenAIModelList, read_models
 from bot.sandbox.standin import StandIn
 from tests.clock import FakeClock
@@ -47,6 +49,17 @@ async def test_nobody_there_is_told(standin: StandIn, unused_tcp_port: int) -> N
             await models.list_models()
 
 
+async def test_a_server_that_sends_something_else_is_told(standin: StandIn) -> None:
+    async def no_list(_: web.Request) -> web.Response:
+        return web.json_response({"models": []})
+
+    app = web.Application()
+    app.router.add_get("/v1/models", no_list)
+    async with TestServer(app) as server, lister(standin, base_url=str(server.make_url("/v1"))) as models:
+        with pytest.raises(InvalidReply):
+            await models.list_models()
+
+
 async def test_it_has_a_deadline(standin: StandIn) -> None:
     async with lister(standin, list_seconds=0) as models:
         with pytest.raises(ProviderTimeout):
@@ -61,5 +74,5 @@ def test_entries_of_other_servers_are_read_as_far_as_they_go() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"models": []}', b'{"data": {}}', b'"data"'])
 def test_anything_else_is_no_list(body: bytes) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(InvalidReply):
         read_models(body)

@@ -212,6 +212,7 @@ class TestSchema:
             (b'{"type": "object", "type": "object"}', FileProblem.SCHEMA_NOT_JSON),
             (b'{"type": "object", "minProperties": NaN}', FileProblem.SCHEMA_NOT_JSON),
             (b"[" * 60_000, FileProblem.SCHEMA_NOT_JSON),
+            (b'{"type": "object", "description": "\\ud83d"}', FileProblem.SCHEMA_NOT_JSON),
             (b" " * (64 * 1024) + b"{}", FileProblem.SCHEMA_NOT_JSON),
             (b'["object"]', FileProblem.SCHEMA_NOT_OBJECT),
             (b'{"type": "object", "minProperties": "many"}', FileProblem.SCHEMA_INVALID),

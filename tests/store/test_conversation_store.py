@@ -214,6 +214,23 @@ async def test_only_a_moderator_resets_what_others_said(store: SqliteTurnStore, 
     assert await kept.reset(CHANNEL, by=ASKER) == 1
 
 
+async def test_a_first_answer_that_grows_is_its_askers(store: SqliteTurnStore, kept: SqliteConversationStore) -> None:
+    question = ask(1)
+    await generate(store, question)
+    history = await store.history(CHANNEL)
+    with pytest.raises(NotYours):
+        await kept.reset(CHANNEL, by=OTHER)
+    own = replace(CHANNEL, member_id=OTHER.member_id)
+    await store.history(own)
+    assert await kept.reset(own, by=OTHER) == 0, "another conversation in the same channel"
+    assert (await store.history(CHANNEL)).epoch == history.epoch
+    assert await kept.reset(CHANNEL, by=ASKER) == 0
+    assert await kept.reset(CHANNEL, by=MODERATOR) == 0
+    assert (await store.history(CHANNEL)).epoch == history.epoch + 2
+    await store.expire(1, "given up")
+    assert await kept.reset(CHANNEL, by=OTHER) == 0
+
+
 async def test_undo_goes_back_to_the_first_of_somebody_else(
     store: SqliteTurnStore, kept: SqliteConversationStore
 ) -> None:

@@ -12,14 +12,13 @@ from bot.core.catalogue import Price
 from bot.core.conversation import Question, Reply
 from bot.core.errors import (
     ModelCannotEdit,
-    ModelNotFound,
     ParleyError,
     PictureTooLarge,
     ProviderTimeout,
     Stopped,
     StoppedDrawing,
 )
-from bot.core.generating import MODEL_NAME, Parts, check_allowed, ids, loggable_model, member_hash
+from bot.core.generating import Parts, check_allowed, ids, loggable_model, member_hash
 from bot.core.limits import TURN_SECONDS, UPLOAD_BYTES, UPLOAD_FILE_BYTES
 from bot.core.pictures.composing import GrowingPicture, change_note, compose_pictures
 from bot.core.pictures.formats import kind_of_picture
@@ -127,9 +126,7 @@ class PictureWork(PaidWork):
         """Return the model, and the one it replaces. Elsewhere the models that OpenAI has retired may live on."""
         parts, chosen = self._parts, self._task.model
         asked = chosen or self._own.model
-        if not MODEL_NAME.fullmatch(asked):
-            raise ModelNotFound(model="…")
-        check_allowed(parts, chosen)
+        check_allowed(parts, chosen, "image")
         takes = parts.catalogue.entry(asked).pictures or ANY_SERVERS
         if takes.contract == "dall-e" and not self._own.maker.is_openai:
             return asked, None

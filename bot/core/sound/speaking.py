@@ -10,8 +10,8 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from bot.core.conversation import AttachedText, Page, Question, Reply, ReplyFile, ReplyKind, VoiceNote
-from bot.core.errors import ModelNotFound, NothingToRead, ParleyError, TooLongToRead
-from bot.core.generating import MODEL_NAME, Parts, check_allowed, ids, loggable_model, member_hash
+from bot.core.errors import NothingToRead, ParleyError, TooLongToRead
+from bot.core.generating import Parts, check_allowed, ids, loggable_model, member_hash
 from bot.core.limits import LONG_SPEECH_CHARS, SPEECH_CHARS, UPLOAD_FILE_BYTES
 from bot.core.pages import quote_block
 from bot.core.ports import FileReader, MediaUsage, Reservation, Screen, Settlement
@@ -175,9 +175,7 @@ class SpeechWork(PaidWork):
 
     def _plan(self) -> _Plan:
         task, parts = self._task, self._parts
-        if task.model and not MODEL_NAME.fullmatch(task.model):
-            raise ModelNotFound(model="…")
-        check_allowed(parts, task.model)
+        check_allowed(parts, task.model, "speech")
         asked = model = task.model or self._tools.default_model
         if self._tools.models_end:
             model = parts.catalogue.resolve(asked, parts.clock.now().date()).model

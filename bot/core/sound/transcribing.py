@@ -59,7 +59,7 @@ class SoundWork(PaidWork):
         question, listening = self.question, self._parts.listening
         if listening is None:
             raise EndpointMissing
-        check_allowed(self._parts, self._task.model)
+        check_allowed(self._parts, self._task.model, "transcription")
         if question.heard:  # by a process that ended in a later stage, which may have been paid for
             result = SoundResult(Transcript(question.text))
             result.notes.append(self._failed(TaskInterrupted()))
