@@ -13,6 +13,7 @@ from bot.app import Parley
 from bot.core.preferences import VoiceMessages
 from bot.sandbox.standin import Cut, Html, Raw, Refuse, Say
 from bot.sandbox.voice import send_voice_message
+from cogs.ui.modals import MODAL_SECONDS
 from tests.cogs.conftest import World
 from tests.sounds import LOUD, a_sound
 
@@ -264,6 +265,26 @@ class TestMenu:
         result = await world.other.submit_modal(opened, {"to": "English", "summary": False, "private": True})
         assert result.ephemeral
         assert shown(result).content.startswith("**Translation**\nGood morning.")
+
+    async def test_a_private_sound_is_written_down_privately(self, world: World) -> None:
+        spoken = await world.asker.slash(world.channel, "audio speak", text="My secret.", private=True)
+        assert spoken.ephemeral
+        opened = await world.asker.context_menu(world.channel, "Transcribe / translate", shown(spoken))
+        result = await world.asker.submit_modal(opened, {"to": "", "summary": False})
+        assert result.ephemeral
+
+    @pytest.mark.parametrize("late", ["restart", "half an hour"])
+    async def test_a_modal_that_nobody_waits_for_is_answered_in_words(self, world: World, late: str) -> None:
+        message = await world.asker.send(world.channel, attachments=[VOICE])
+        opened = await world.other.context_menu(world.channel, "Transcribe / translate", message)
+        if late == "restart":
+            await world.env.restart_bot(Parley(world.services))
+        else:
+            await world.env.advance_time(MODAL_SECONDS + 1)
+        result = await world.other.submit_modal(opened, {"to": "", "summary": False, "private": False})
+        assert result.ephemeral
+        assert "Open the menu again" in shown(result).content
+        assert not world.standin.requests
 
     async def test_a_message_without_sound(self, world: World) -> None:
         message = await world.asker.send(world.channel, "nothing to hear")
