@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from typing import Final
 
 from bot.core.conversation import AttachedText, Page, Question, Reply, ReplyFile, ReplyKind, VoiceNote
@@ -20,7 +18,7 @@ from bot.core.sound.cards import VOICES, SpeechCard
 from bot.core.sound.costs import audio_tokens, speech_micro_usd, worst_seconds
 from bot.core.sound.formats import ENDINGS, VOICE_MESSAGE, Encoded
 from bot.core.sound.ports import SoundEncoder, Speech, SpeechModel, SpeechRequest
-from bot.core.sound.words import speech_parts
+from bot.core.sound.words import is_verbatim, speech_parts
 from bot.core.tasks import SpeechTask
 from bot.core.tokens import estimate_tokens
 from bot.core.working import PaidWork
@@ -31,7 +29,6 @@ SHOWN_CHARS: Final = 200  # of the text, above what is heard
 TOKEN_RESERVE: Final = 1.2  # the estimate of tokens errs by a tenth
 PROMPT_TOKENS: Final = 100  # of the instructions that go along to a chat model
 SMALLER_BIT_RATES: Final = (32_000, 16_000, 12_000)  # of Opus, for what Discord does not take
-VERBATIM: Final = 0.8  # so much of the words must be the same ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +310,7 @@ class SpeechWork(PaidWork):
         if any(speech.cut for speech in self._spoken):
             notes.append(say("notes.speech_cut", model=plan.model))
         elif not all(
-            speech.said is None or _is_verbatim(piece, speech.said)
+            speech.said is None or is_verbatim(piece, speech.said)
             for piece, speech in zip(pieces, self._spoken, strict=False)
         ):
             notes.append(say("notes.not_verbatim", model=plan.model))
@@ -346,9 +343,3 @@ def _most_tokens(plan: _Plan, piece: str) -> tuple[int, int]:
     text_tokens = int(estimate_tokens(piece) * TOKEN_RESERVE) + estimate_tokens(plan.instructions or "") + PROMPT_TOKENS
     sound = audio_tokens(worst_seconds(text_tokens, plan.sent_speed or 1.0))
     return text_tokens, text_tokens + sound if plan.card.contract == "chat" else sound
-
-
-def _is_verbatim(text: str, said: str) -> bool:
-    """Whether nearly all words are the same, in the same order."""
-    wanted, heard = (re.findall(r"\w+", one.casefold()) for one in (text, said))
-    return SequenceMatcher(None, wanted, heard, autojunk=False).ratio() >= VERBATIM
