@@ -137,7 +137,7 @@ def _read(
 def _opened(content: bytes, name: str) -> InputContainer:
     import av  # noqa: PLC0415
 
-    # Not ``options=``: PyAV 16 hands those on to every stream, and crashes where MPEG has more than it knew of at first.
+    # Not ``options=``: PyAV 16 hands those on to streams, and crashes where MPEG has more than it knew of at first.
     return av.open(io.BytesIO(content), "r", format=name, container_options={"protocol_whitelist": "none"})
 
 
