@@ -54,11 +54,27 @@ CONTAINERS: Final = {"mp3": "mp3", "opus": "ogg", "aac": "aac", "flac": "flac", 
 class Encoder:
     """Implements ``SoundEncoder`` in worker threads: FFmpeg lets go of the interpreter while it works."""
 
+    async def check(self, recording: Recording) -> None:
+        """Raise ``InvalidReply`` for a recording that cannot be decoded, or that has not a single sample."""
+        await asyncio.to_thread(check, recording)
+
     async def encode(
         self, recordings: Sequence[Recording], file_format: str, *, speed: float = 1.0, bit_rate: int | None = None
     ) -> Encoded:
         """Return one file of all recordings; raises ``InvalidReply`` for what cannot be decoded."""
         return await asyncio.to_thread(encode, recordings, file_format, speed=speed, bit_rate=bit_rate)
+
+
+def check(recording: Recording) -> None:
+    """Raise ``InvalidReply`` for a recording that cannot be decoded, or that has not a single sample."""
+    import av  # noqa: PLC0415
+
+    try:
+        samples = sum(frame.samples for frame in _joined([recording], PCM_RATE))
+    except (av.FFmpegError, ValueError, EOFError) as error:
+        raise InvalidReply(f"sound that cannot be decoded: {type(error).__name__}") from None
+    if not samples:
+        raise InvalidReply("a sound file without sound")
 
 
 def encode(

@@ -172,6 +172,8 @@ class TestRefused:
         result = await world.asker.slash(world.channel, "audio transcribe", file=VOICE, summary=True)
         assert "I heard no words" in shown(result).content
         assert world.sent_to_model() == []
+        [row] = await world.services.store._database.run("SELECT * FROM usage_ledger", {})
+        assert 0 < row["settled_micro_usd"] < row["reserved_micro_usd"], "the summary was reserved, and never asked for"
 
     async def test_a_web_page_is_no_transcript(self, world: World) -> None:
         world.standin.script(Html(), of="transcription")

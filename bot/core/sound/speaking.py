@@ -97,15 +97,27 @@ class SpeechWork(PaidWork):
         super().__init__(parts, question, screen, files)
         self._tools = tools
         self._spoken: list[Speech] = []
+        self._worst: list[int] = []  # of every part, in millionths of a US dollar
 
     async def run(self) -> Reply:
         """Return the reply once it is stored in the outbox; raises a ``ParleyError``."""
+        try:
+            return await self._run()
+        except ParleyError as error:
+            error.billed_micro_usd = self.billed_micro_usd(error)
+            raise
+
+    def billed_micro_usd(self, error: ParleyError) -> int:
+        """Return the most that a failed reading may have cost: what was spoken, and the part that failed."""
+        return sum(self._worst[: len(self._spoken) + int(error.may_be_billed)])
+
+    async def _run(self) -> Reply:
         plan = self._plan()
         await self._read_text()
         pieces = self._pieces(plan)
-        worst = [self._worst_micro_usd(plan, piece) for piece in pieces]
-        await self._reserve(Reservation("speech", plan.model, sum(worst)))
-        encoded, file_format, notes, settlement = await self._make(plan, pieces, worst)
+        worst = sum(self._worst_micro_usd(plan, piece) for piece in pieces)
+        await self._reserve(Reservation("speech", plan.model, worst))
+        encoded, file_format, notes, settlement = await self._make(plan, pieces)
         reply = self._reply(plan, encoded, file_format, notes)
         return await self._complete(reply, settlement)
 
@@ -119,8 +131,7 @@ class SpeechWork(PaidWork):
         """Read the question's text aloud within another task, which has reserved the worst case; raises as ``run``."""
         plan = self._plan()
         pieces = self._pieces(plan)
-        worst = [self._worst_micro_usd(plan, piece) for piece in pieces]
-        encoded, file_format, notes, settlement = await self._make(plan, pieces, worst)
+        encoded, file_format, notes, settlement = await self._make(plan, pieces)
         return ReadText(ReplyFile(f"speech.{ENDINGS[file_format]}", encoded.content), tuple(notes), settlement)
 
     def _pieces(self, plan: _Plan) -> Sequence[str]:
@@ -131,9 +142,8 @@ class SpeechWork(PaidWork):
             raise TooLongToRead(limit=LONG_SPEECH_CHARS)
         return pieces
 
-    async def _make(
-        self, plan: _Plan, pieces: Sequence[str], worst: Sequence[int]
-    ) -> tuple[Encoded, str, list[str], Settlement]:
+    async def _make(self, plan: _Plan, pieces: Sequence[str]) -> tuple[Encoded, str, list[str], Settlement]:
+        self._worst = [self._worst_micro_usd(plan, piece) for piece in pieces]
         failure: ParleyError | None = None
         try:
             await self._paid(self._speak(plan, pieces))
@@ -143,9 +153,9 @@ class SpeechWork(PaidWork):
             failure = error  # what was spoken is paid for, and is not thrown away
         encoded, file_format = await self._encoded(plan)
         spoken = len(self._spoken)
-        settlement = self._settlement(plan, pieces[:spoken], worst, encoded.seconds)
+        settlement = self._settlement(plan, pieces[:spoken], encoded.seconds)
         if failure is not None and failure.may_be_billed:
-            settlement = replace(settlement, micro_usd=settlement.micro_usd + worst[spoken])
+            settlement = replace(settlement, micro_usd=settlement.micro_usd + self._worst[spoken])
         notes = [*self._notes(plan, pieces, failure), *self._file_notes(plan, file_format)]
         log.info(
             "read aloud",
@@ -220,6 +230,7 @@ class SpeechWork(PaidWork):
                     member_hash=member_hash(self._parts.policy, self.question.author_id),
                 )
             )
+            await self._tools.encoder.check(speech.recording)  # one that is no use must not cost the others
             self._spoken.append(replace(speech, ignored_options=(*ignored, *speech.ignored_options)))
 
     async def _encoded(self, plan: _Plan) -> tuple[Encoded, str]:
@@ -255,33 +266,37 @@ class SpeechWork(PaidWork):
         )
         return speech_micro_usd(price, usage)
 
-    def _settlement(self, plan: _Plan, pieces: Sequence[str], worst: Sequence[int], seconds: float) -> Settlement:
-        """Return what was spoken cost: as the server told, or by the length of text and sound."""
+    def _settlement(self, plan: _Plan, pieces: Sequence[str], seconds: float) -> Settlement:
+        """Return what was spoken cost: as the server told, or by the length of text and sound.
+
+        A chat model thinks in tokens that no sound shows: where it tells nothing, the worst case counts.
+        """
         today = self._parts.clock.now().date()
         catalogue = self._parts.catalogue
         price, version = catalogue.entry(plan.model).price(today), catalogue.price_version(plan.model, today)
         told = [speech.usage for speech in self._spoken if speech.usage is not None]
         local_speed = plan.speed if plan.sent_speed is None or "speed" in self._ignored else 1.0
         heard = seconds * local_speed  # as the server spoke it
-        characters = sum(map(len, pieces))
-        if len(told) == len(self._spoken):
-            usage = MediaUsage(
-                input_tokens=sum(one.input_tokens for one in told),
-                output_tokens=sum(one.output_tokens for one in told),
-                output_audio_tokens=sum(one.output_audio_tokens for one in told),
-                seconds=heard,
-                characters=characters,
+        usage = MediaUsage(
+            input_tokens=sum(one.input_tokens for one in told),
+            output_tokens=sum(one.output_tokens for one in told),
+            output_audio_tokens=sum(one.output_audio_tokens for one in told),
+            seconds=heard,
+            characters=sum(map(len, pieces)),
+        )
+        if price is None:
+            return Settlement(sum(self._worst[: len(pieces)]), usage, version)
+        if told or plan.card.contract == "chat":
+            spoken = zip(self._spoken, pieces, self._worst, strict=False)
+            cost = sum(
+                most if one.usage is None else speech_micro_usd(price, replace(one.usage, characters=len(piece)))
+                for one, piece, most in spoken
             )
-        else:
-            instructions = estimate_tokens(plan.instructions or "")
-            usage = MediaUsage(
-                input_tokens=sum(estimate_tokens(piece) + instructions for piece in pieces),
-                output_audio_tokens=audio_tokens(heard),
-                seconds=heard,
-                characters=characters,
-            )
-        cost = sum(worst[: len(pieces)]) if price is None else speech_micro_usd(price, usage)
-        return Settlement(cost, usage, version)
+            return Settlement(cost, usage, version)
+        instructions = estimate_tokens(plan.instructions or "")
+        text_tokens = sum(estimate_tokens(piece) + instructions for piece in pieces)
+        usage = replace(usage, input_tokens=text_tokens, output_audio_tokens=audio_tokens(heard))
+        return Settlement(speech_micro_usd(price, usage), usage, version)
 
     # What is shown
 

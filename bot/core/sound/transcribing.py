@@ -56,6 +56,13 @@ class SoundWork(PaidWork):
 
     async def run(self) -> Reply:
         """Return the reply once it is stored in the outbox; raises a ``ParleyError``."""
+        try:
+            return await self._run()
+        except ParleyError as error:
+            error.billed_micro_usd = self._micro_usd
+            raise
+
+    async def _run(self) -> Reply:
         question, listening = self.question, self._parts.listening
         if listening is None:
             raise EndpointMissing
@@ -84,7 +91,6 @@ class SoundWork(PaidWork):
         await self._reserve(Reservation("transcription", model, micro_usd))
         heard = Heard(len(sounds))
         await self._hear(listening, sounds, model, heard, to_english=to_english is not None)
-        self._micro_usd += heard.micro_usd
         transcript = heard.transcript
         if not transcript.text.strip():
             raise heard.failure or NothingHeard("an empty transcript")
@@ -121,9 +127,11 @@ class SoundWork(PaidWork):
         try:
             await self._paid(listening.hear(sounds, request, heard=heard, progress=progress))
         except Stopped:
+            heard.micro_usd += listening.worst_micro_usd(model, sounds[len(heard.transcripts) :][:1])
             if not heard.transcripts:
                 raise
-            heard.micro_usd += listening.worst_micro_usd(model, sounds[len(heard.transcripts) :][:1])
+        finally:
+            self._micro_usd += heard.micro_usd
         if heard.failure is not None:
             log.info("heard only a part", extra={**ids(self.question), "code": heard.failure.code})
             if not heard.transcripts:
@@ -189,12 +197,10 @@ class SoundWork(PaidWork):
 
     async def _read_aloud(self, result: SoundResult) -> None:
         speaking = self._speaking(result.text)
-        worst = speaking.worst_micro_usd
         try:
             read = await self._paid(speaking.read())
         except ParleyError as error:
-            if error.may_be_billed:
-                self._micro_usd += worst
+            self._micro_usd += speaking.billed_micro_usd(error)
             raise
         self._micro_usd += read.settlement.micro_usd
         result.files.append(read.file)
