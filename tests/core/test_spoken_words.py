@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core.sound import words
 from bot.core.sound.words import is_verbatim, speech_parts, spoken_words
 from bot.core.tokens import estimate_tokens
 
@@ -58,6 +59,21 @@ def test_a_text_is_cut_at_the_ends_of_sentences() -> None:
         "Is three? 四在这里。",
         "五也在。Six",
     ]
+
+
+@pytest.mark.parametrize("text", ["w " * 60_000, "w\n" * 60_000, "我，" * 40_000])  # noqa: RUF001
+def test_a_long_text_is_counted_once_and_not_again_for_every_word(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    counted = 0
+
+    def count(piece: str) -> int:
+        nonlocal counted
+        counted += len(piece)
+        return estimate_tokens(piece)
+
+    monkeypatch.setattr(words, "estimate_tokens", count)
+    parts = speech_parts(text, limit_chars=4096, limit_tokens=1000)
+    assert all(len(part) <= 4096 and estimate_tokens(part) <= 1000 for part in parts)
+    assert counted < 10 * len(text)
 
 
 def test_a_sentence_without_end_is_cut_between_words_and_a_word_inside() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 SHOWN_CHARS: Final = 200  # of the text, above what is heard
 TOKEN_RESERVE: Final = 1.2  # the estimate of tokens errs by a tenth
+MOST_TOKENS_PER_CHAR: Final = 0.5  # of speech written down: words of one letter, with a space behind each
 PROMPT_TOKENS: Final = 100  # of the instructions that go along to a chat model
 SMALLER_BIT_RATES: Final = (32_000, 16_000, 12_000)  # of Opus, for what Discord does not take
 
@@ -121,11 +123,14 @@ class SpeechWork(PaidWork):
         reply = self._reply(plan, encoded, file_format, notes)
         return await self._complete(reply, settlement)
 
-    @property
-    def worst_micro_usd(self) -> int:
-        """The most that reading the question's text can cost; raises as ``run``."""
+    def worst_of_chars(self, chars: int) -> int:
+        """Return the most that reading a text of so many characters can cost; the text is not there yet."""
         plan = self._plan()
-        return sum(self._worst_micro_usd(plan, piece) for piece in self._pieces(plan))
+        chars = min(chars, LONG_SPEECH_CHARS)
+        tokens = math.ceil(chars * MOST_TOKENS_PER_CHAR)
+        limit = _token_limit(plan.card)
+        parts = 1 + math.ceil(max(chars / SPEECH_CHARS, 0 if limit is None else tokens / limit))
+        return parts * self._worst_of(plan, math.ceil(tokens / parts), math.ceil(chars / parts))
 
     async def read(self) -> ReadText:
         """Read the question's text aloud within another task, which has reserved the worst case; raises as ``run``."""
@@ -135,11 +140,11 @@ class SpeechWork(PaidWork):
         return ReadText(ReplyFile(f"speech.{ENDINGS[file_format]}", encoded.content), tuple(notes), settlement)
 
     def _pieces(self, plan: _Plan) -> Sequence[str]:
+        if len(self.question.text) > LONG_SPEECH_CHARS:
+            raise TooLongToRead(limit=LONG_SPEECH_CHARS)
         pieces = speech_parts(self.question.text, limit_chars=SPEECH_CHARS, limit_tokens=_token_limit(plan.card))
         if not pieces:
             raise NothingToRead
-        if len(self.question.text) > LONG_SPEECH_CHARS:
-            raise TooLongToRead(limit=LONG_SPEECH_CHARS)
         return pieces
 
     async def _make(self, plan: _Plan, pieces: Sequence[str]) -> tuple[Encoded, str, list[str], Settlement]:
@@ -224,7 +229,7 @@ class SpeechWork(PaidWork):
                     text=piece,
                     voice=plan.voice,
                     file_format=plan.file_format,
-                    max_tokens=_most_tokens(plan, piece)[1],
+                    max_tokens=_most_tokens(plan, estimate_tokens(piece))[1],
                     speed=None if "speed" in ignored else plan.sent_speed,
                     instructions=None if "instructions" in ignored else plan.instructions,
                     member_hash=member_hash(self._parts.policy, self.question.author_id),
@@ -253,16 +258,19 @@ class SpeechWork(PaidWork):
     # What it costs
 
     def _worst_micro_usd(self, plan: _Plan, piece: str) -> int:
+        return self._worst_of(plan, estimate_tokens(piece), len(piece))
+
+    def _worst_of(self, plan: _Plan, tokens: int, chars: int) -> int:
         price = self._parts.catalogue.entry(plan.model).price(self._parts.clock.now().date())
         if price is None:
             return self._parts.policy.unpriced_call_micro_usd
-        text_tokens, most_tokens = _most_tokens(plan, piece)
+        text_tokens, most_tokens = _most_tokens(plan, tokens)
         is_chat = plan.card.contract == "chat"
         usage = MediaUsage(
             input_tokens=text_tokens,
             output_audio_tokens=most_tokens,
             output_tokens=text_tokens if is_chat else 0,
-            characters=len(piece),
+            characters=chars,
         )
         return speech_micro_usd(price, usage)
 
@@ -353,8 +361,8 @@ def _token_limit(card: SpeechCard) -> int | None:
     return None if card.input_tokens is None else int(card.input_tokens / TOKEN_RESERVE)
 
 
-def _most_tokens(plan: _Plan, piece: str) -> tuple[int, int]:
+def _most_tokens(plan: _Plan, tokens: int) -> tuple[int, int]:
     """Return the tokens of what is sent, and those of text and sound that can come back."""
-    text_tokens = int(estimate_tokens(piece) * TOKEN_RESERVE) + estimate_tokens(plan.instructions or "") + PROMPT_TOKENS
+    text_tokens = int(tokens * TOKEN_RESERVE) + estimate_tokens(plan.instructions or "") + PROMPT_TOKENS
     sound = audio_tokens(worst_seconds(text_tokens, plan.sent_speed or 1.0))
     return text_tokens, text_tokens + sound if plan.card.contract == "chat" else sound

@@ -87,7 +87,7 @@ class SoundWork(PaidWork):
         micro_usd = listening.worst_micro_usd(model, sounds)
         micro_usd += sum(stage.worst_of_seconds(seconds).micro_usd for stage in later)
         if self._task.speak:
-            micro_usd += self._speaking("w " * round(seconds * SPOKEN_CHARS_PER_SECOND / 2)).worst_micro_usd
+            micro_usd += self._speaking("").worst_of_chars(round(seconds * SPOKEN_CHARS_PER_SECOND))
         await self._reserve(Reservation("transcription", model, micro_usd))
         heard = Heard(len(sounds))
         await self._hear(listening, sounds, model, heard, to_english=to_english is not None)

@@ -83,12 +83,16 @@ def speech_parts(text: str, *, limit_chars: int, limit_tokens: int | None = None
     Only a sentence that is too long by itself is cut between words, and only a word that is, inside.
     """
     parts: list[str] = []
-    start = end = 0
+    start = end = tokens = 0
     for place in _seams(text, limit_chars, limit_tokens):
-        if end > start and not _fits(text[start:place], limit_chars, limit_tokens):
+        # A running sum: the tokens of pieces are never fewer than those of the whole.
+        more = 0 if limit_tokens is None else estimate_tokens(text[end:place])
+        too_many = limit_tokens is not None and tokens + more > limit_tokens
+        if end > start and (too_many or len(text[start:place].strip()) > limit_chars):
             parts.append(text[start:end].strip())
-            start = end
+            start, tokens = end, 0
         end = place
+        tokens += more
     parts.append(text[start:].strip())
     return [part for part in parts if part]
 
