@@ -108,8 +108,11 @@ def encode(
 
 
 def _is_already(recording: Recording, file_format: str) -> bool:
-    """Whether a recording needs no work. Ogg may hold something else than Opus, or two channels."""
-    if recording.file_format != file_format or file_format == PCM:
+    """Whether a recording needs no work. Ogg may hold something else than Opus, or two channels.
+
+    A server that streams WAV does not know its length when it writes the header: players show hours, or nothing.
+    """
+    if recording.file_format != file_format or file_format in (PCM, "wav"):
         return False
     if file_format != "opus":
         return True

@@ -126,6 +126,7 @@ class TestTranscribe:
         world.standin.script(Refuse(401, "invalid_api_key"))
         message = shown(await world.asker.slash(world.channel, "audio transcribe", file=VOICE, summary=True))
         assert WORDS in message.content
+        assert "The transcript is all I have" in message.content
         assert "does not accept this bot's key" in message.content
         assert await spent(world) == [("transcription", 1, True)]
 
@@ -203,6 +204,15 @@ class TestTranslate:
         assert message.content == "**Translation**\nGood morning.\n\n**Transcript**\nGuten Morgen."
         [messages] = world.sent_to_model()
         assert "Translate into this language: English." in messages[0]["content"]
+
+    async def test_a_translation_outlives_the_speech_that_fails(self, world: World) -> None:
+        world.standin.script(Say("Guten Morgen."), of="transcription")
+        world.standin.script(Say("Good morning."))
+        world.standin.script(Html(), of="speech")
+        message = shown(await world.asker.slash(world.channel, "audio translate", file=VOICE, speak=True))
+        assert message.content.startswith("**Translation**\nGood morning.")
+        assert "what was to follow is missing" in message.content
+        assert "The transcript is all I have" not in message.content
 
     @pytest.mark.settings(translation_model="whisper-1")
     async def test_with_the_endpoint_it_translates_into_english(self, world: World) -> None:

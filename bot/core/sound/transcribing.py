@@ -69,7 +69,9 @@ class SoundWork(PaidWork):
         check_allowed(self._parts, self._task.model)
         if question.heard:  # by a process that ended in a later stage, which may have been paid for
             result = SoundResult(Transcript(question.text))
-            result.notes.append(self._failed(TaskInterrupted()))
+            result.notes.append(self._failed(TaskInterrupted(), result))
+            if self._task.output != Output.TEXT:
+                result.notes.append(self._parts.sentences("notes.times_lost"))
             return await self._finish(result, Heard(0), "")
         if self._files is None and not question.unread_files:
             return await self._go_on_with_text(question.text)
@@ -173,7 +175,7 @@ class SoundWork(PaidWork):
                 await self._read_aloud(result)
         except ParleyError as error:
             log.info("a later stage failed", extra={**ids(self.question), "code": error.code, "detail": error.detail})
-            result.notes.append(self._failed(error))
+            result.notes.append(self._failed(error, result))
             return error
         return None
 
@@ -217,9 +219,11 @@ class SoundWork(PaidWork):
             result.notes.append(sentences("notes.ignored_options", model=f"`{model}`", options=options))
         return result
 
-    def _failed(self, error: ParleyError) -> str:
+    def _failed(self, error: ParleyError, result: SoundResult) -> str:
         sentences = self._parts.sentences
-        return sentences("notes.stage_failed", sentence=sentences(error.sentence_key, **error.fields))
+        has_more = result.translation is not None or result.summary is not None
+        key = "notes.later_stage_failed" if has_more else "notes.stage_failed"
+        return sentences(key, sentence=sentences(error.sentence_key, **error.fields))
 
     async def _finish(self, result: SoundResult, heard: Heard, model: str, *, show_transcript: bool = True) -> Reply:
         parts, question = self._parts, self.question
