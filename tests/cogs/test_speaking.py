@@ -333,7 +333,12 @@ class TestAfterTheEnd:
     """From 2027-01-06 on."""
 
     @pytest.fixture
-    def later(self, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    def openais(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the stand-in be taken for OpenAI: models of other servers do not end."""
+        monkeypatch.setattr("bot.endpoints.is_openai", lambda _: True)
+
+    @pytest.fixture
+    def later(self, openais: None, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(services.clock, "now", lambda: datetime(2027, 1, 6, 0, 1, tzinfo=UTC))
 
     @pytest.mark.usefixtures("later")
@@ -342,6 +347,12 @@ class TestAfterTheEnd:
         assert "gpt-4o-mini-tts has been shut down: read by gpt-audio-1.5." in shown(result)
         assert await heard(world, sounds(world)[0]) == [TEXT]
         assert not asked_for(world)
+
+    async def test_a_server_of_ones_own_goes_on(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(world.services.clock, "now", lambda: datetime(2027, 1, 6, 0, 1, tzinfo=UTC))
+        result = await world.asker.slash(world.channel, "audio speak", text=TEXT)
+        assert "shut down" not in shown(result)
+        assert asked_for(world)
 
 
 async def test_models_are_offered_with_price_and_end(world: World) -> None:
