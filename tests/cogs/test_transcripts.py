@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -11,6 +12,7 @@ from simcord.results import InteractionResult
 
 from bot.app import Parley
 from bot.core.preferences import VoiceMessages
+from bot.core.sound.transcribing import SoundWork
 from bot.sandbox.standin import Cut, Html, Raw, Refuse, Say
 from bot.sandbox.voice import send_voice_message
 from cogs.ui.modals import MODAL_SECONDS
@@ -129,6 +131,19 @@ class TestTranscribe:
         assert "The transcript is all I have" in message.content
         assert "does not accept this bot's key" in message.content
         assert await spent(world) == [("transcription", 1, True)]
+
+    async def test_times_that_a_restart_lost_are_told(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        begin = SoundWork.__init__
+
+        def again(work: SoundWork, speech: Any, parts: Any, question: Any, screen: Any, files: Any) -> None:
+            """Begin as after a restart in a later stage: only the words were kept."""
+            begin(work, speech, parts, replace(question, text=WORDS, heard=True, unread_files=False), screen, None)
+
+        monkeypatch.setattr(SoundWork, "__init__", again)
+        result = await world.asker.slash(world.channel, "audio transcribe", file=VOICE, output="srt", summary=True)
+        assert shown(result).content.startswith(WORDS)
+        assert "A restart lost the format" in shown(result).content
+        assert world.standin.requests == []
 
     async def test_parts_are_joined_and_their_times_go_on(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(world.services.listening, "part_seconds", lambda model=None: 4)
