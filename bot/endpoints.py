@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from bot.core.catalogue import Capability, Catalogue
 from bot.core.limits import MEDIA_SIDE_BY_SIDE
@@ -21,6 +21,7 @@ from bot.provider.transcription import OpenAITranscriptModel
 from bot.settings import CAPABILITIES, Endpoint, EndpointCapability, Settings
 
 KEYLESS = "none"  # the SDK wants a key; servers that need none take any
+SOUND: Final = frozenset[EndpointCapability]({"speech", "transcription", "translation"})
 TRANSLATION_MODEL = "whisper-1"  # of a server with the translations endpoint, where no model was named
 
 
@@ -76,7 +77,7 @@ class Endpoints:
         )
         self._resources.push_async_callback(transcripts.aclose)
         self.breakers[capability] = transcripts.breaker
-        return Listener(transcripts=transcripts, model=model, ends=model in ending_models(self._settings))
+        return Listener(transcripts=transcripts, model=model, ends=models_end(self._settings, capability))
 
     def _sources(self) -> dict[Capability, Source]:
         """Return where each capability's models are listed: one list for each server."""
@@ -104,20 +105,20 @@ def _access(endpoint: Endpoint) -> Access:
 
 
 def ending_models(settings: Settings) -> frozenset[str]:
-    """Return the models in use that end when OpenAI says so: not those that a server of one's own has of the name."""
-    own_urls = {
-        "image": settings.image_base_url,
-        "speech": settings.speech_base_url,
-        "transcription": settings.transcription_base_url,
-        "translation": settings.translation_base_url,
-    }
+    """Return the models in use that end when OpenAI says so."""
     return frozenset(
         model
         for capability in CAPABILITIES
-        if (model := settings.model(capability)) is not None and is_openais(own_urls.get(capability))
+        if (model := settings.model(capability)) is not None and models_end(settings, capability)
     )
 
 
-def is_openais(own_url: str | None) -> bool:
-    """Whether a capability's models are OpenAI's, as far as its own address says."""
-    return own_url is None or is_openai(own_url)
+def models_end(settings: Settings, capability: EndpointCapability) -> bool:
+    """Whether the catalogue's shutdown dates, which are OpenAI's, hold for what a capability is asked for with.
+
+    Sound is judged by the server that is asked in the end. Chat models are replaced on their day wherever they are, and
+    pictures unless they have a server of their own.
+    """
+    if capability in SOUND:
+        return is_openai(settings.endpoint(capability).base_url)
+    return capability == "chat" or settings.image_base_url is None or is_openai(settings.image_base_url)

@@ -29,7 +29,7 @@ from bot.core.sound.transcribing import SoundWork
 from bot.core.tasks import PictureTask, SoundTask, SpeechTask
 from bot.core.tokens import TokenRatios
 from bot.core.turns import TurnService
-from bot.endpoints import Endpoints, ending_models, is_openais
+from bot.endpoints import Endpoints, ending_models, models_end
 from bot.gateway.identifying import IdentifyLog
 from bot.gateway.link import GatewayLink
 from bot.gateway.rest import RestDiscipline
@@ -151,7 +151,7 @@ async def open_services(
         endpoints = Endpoints(settings, catalogue, quirks, clock)
         resources.push_async_callback(endpoints.aclose)
         speech = SpeechTools(
-            endpoints.speech, Encoder(), settings.speech_model, models_end=is_openais(settings.speech_base_url)
+            endpoints.speech, Encoder(), settings.speech_model, models_end=models_end(settings, "speech")
         )
         capped_fetch = CappedFetch(settings.hosts_of_attachments)
         resources.push_async_callback(capped_fetch.aclose)

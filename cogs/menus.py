@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,33 +15,24 @@ from bot.core.limits import QUESTION_CHARS
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.attached import pictures_of, quoted_pictures
 from cogs.ui.helping import HELP
+from cogs.ui.modals import MODAL_SECONDS, OpenModals
 from cogs.ui.questions import conversation_of, plain_text, question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
 
 ASK_ABOUT = "Ask AI about this"
 TEXT_INPUT_CHARS = 4000  # of a modal's text (Discord)
-MODAL_SECONDS = 1800.0  # Discord says nothing when a modal is closed
-CUSTOM_ID = "ask_about:"
-MODALS_REMEMBERED = 1000  # far more than are open at once
 
 
 class AboutMessage(discord.ui.Modal):
-    """Asks what a member wants to know about a message."""
+    """Asks what a member wants to know about a message; about one that only they see, for them alone."""
 
     def __init__(
-        self,
-        bot: Parley,
-        quote: Quote,
-        message: discord.Message,
-        *,
-        opened_by: int,
-        forget: Callable[[str], None],
+        self, bot: Parley, quote: Quote, message: discord.Message, *, opened_by: int, modals: OpenModals
     ) -> None:
         say = bot.services.sentences
-        # discord.py finds a modal by this id alone: with one for all, the last one opened would answer for everybody.
-        super().__init__(title=say("menus.title"), timeout=MODAL_SECONDS, custom_id=f"{CUSTOM_ID}{opened_by}")
+        super().__init__(title=say("menus.title"), timeout=MODAL_SECONDS, custom_id=modals.open(opened_by))
         self._bot = bot
-        self._forget = forget
+        self._modals = modals
         self._quote = quote
         self._files = bot.services.reading.files([], kept=True, quoted=quoted_pictures(message))
         self._question: discord.ui.TextInput[AboutMessage] = discord.ui.TextInput(
@@ -52,19 +41,21 @@ class AboutMessage(discord.ui.Modal):
             placeholder=say("menus.example"),
             custom_id="question",
         )
-        self._private: discord.ui.Checkbox[AboutMessage] = discord.ui.Checkbox(custom_id="private")
         self.add_item(discord.ui.Label(text=say("menus.question"), component=self._question))
-        private = say("menus.private")
-        explained = say("menus.private_explained")
-        self.add_item(discord.ui.Label(text=private, description=explained, component=self._private))
+        self._private: discord.ui.Checkbox[AboutMessage] | None = None
+        if not message.flags.ephemeral:
+            self._private = discord.ui.Checkbox(custom_id="private")
+            private, explained = say("menus.private"), say("menus.private_explained")
+            self.add_item(discord.ui.Label(text=private, description=explained, component=self._private))
 
     async def on_timeout(self) -> None:
         """Let whoever sends it later be told."""
-        self._forget(self.custom_id)
+        self._modals.forget(self.custom_id)
 
     async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
         """Answer in the channel's conversation, or in the member's own."""
-        services, private = self._bot.services, self._private.value
+        services = self._bot.services
+        private = self._private is None or self._private.value
         text = self._question.value.strip()
         if not text:
             await interaction.response.send_message(services.sentences("menus.no_question"), ephemeral=True)
@@ -92,7 +83,7 @@ class Menus(commands.Cog):
 
     def __init__(self, bot: Parley) -> None:
         self._bot = bot
-        self._opened: deque[str] = deque(maxlen=MODALS_REMEMBERED)
+        self._modals = OpenModals("ask_about:")
         self._menu = app_commands.ContextMenu(
             name=ASK_ABOUT,
             callback=self._ask_about,
@@ -117,24 +108,13 @@ class Menus(commands.Cog):
             await interaction.response.send_message(answer, ephemeral=True)
             return
         quote = Quote(message.author.display_name, text)
-        modal = AboutMessage(self._bot, quote, message, opened_by=interaction.id, forget=self._forget)
-        self._opened.append(modal.custom_id)
+        modal = AboutMessage(self._bot, quote, message, opened_by=interaction.id, modals=self._modals)
         await interaction.response.send_modal(modal)
-
-    def _forget(self, custom_id: str) -> None:
-        if custom_id in self._opened:
-            self._opened.remove(custom_id)
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer a modal that an earlier process opened, or that was open for too long: discord.py says nothing."""
-        data: Mapping[str, Any] = interaction.data or {}
-        custom_id = str(data.get("custom_id", ""))
-        if interaction.type is not discord.InteractionType.modal_submit or not custom_id.startswith(CUSTOM_ID):
-            return
-        if custom_id not in self._opened:
-            text = self._bot.services.sentences("menus.closed")
-            await interaction.response.send_message(text, ephemeral=True)
+        """Answer a modal that nobody waits for any more."""
+        await self._modals.answer_lost(interaction, self._bot.services.sentences("menus.closed"))
 
 
 async def setup(bot: Parley) -> None:

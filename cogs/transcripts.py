@@ -14,9 +14,9 @@ from bot.core.limits import LANGUAGE_CHARS
 from bot.core.tasks import SoundAction, SoundTask
 from cogs.ui.helping import HELP
 from cogs.ui.listening import TRANSCRIBE, ask_about_sound, sound_of
+from cogs.ui.modals import MODAL_SECONDS, OpenModals
 from cogs.ui.transcript_buttons import TRANSCRIPT_BUTTONS
 
-MODAL_SECONDS = 1800.0  # Discord says nothing when a modal is closed
 OPTION_CHARS = 1000
 
 Language = Range[str, 2, LANGUAGE_CHARS]
@@ -24,29 +24,38 @@ FILE = "A sound or video file: flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm
 
 
 class AboutSound(discord.ui.Modal):
-    """Asks what is to be done with the sound of a message."""
+    """Asks what is to be done with the sound of a message. ``private``: nobody else sees the message, or the answer."""
 
-    def __init__(self, bot: Parley, file: discord.Attachment, *, opened_by: int) -> None:
+    def __init__(
+        self, bot: Parley, file: discord.Attachment, *, private: bool, opened_by: int, modals: OpenModals
+    ) -> None:
         say = bot.services.sentences
-        # discord.py finds a modal by this id alone: with one for all, the last one opened would answer for everybody.
-        super().__init__(title=say("menus.sound_title"), timeout=MODAL_SECONDS, custom_id=f"sound:{opened_by}")
+        super().__init__(title=say("menus.sound_title"), timeout=MODAL_SECONDS, custom_id=modals.open(opened_by))
         self._file = file
+        self._modals = modals
         self._to: discord.ui.TextInput[AboutSound] = discord.ui.TextInput(
             required=False, max_length=LANGUAGE_CHARS, placeholder=say("menus.sound_example"), custom_id="to"
         )
         self._summary: discord.ui.Checkbox[AboutSound] = discord.ui.Checkbox(custom_id="summary")
-        self._private: discord.ui.Checkbox[AboutSound] = discord.ui.Checkbox(custom_id="private")
-        to, summary, private = say("menus.sound_to"), say("menus.sound_summary"), say("menus.private")
+        to, summary = say("menus.sound_to"), say("menus.sound_summary")
         self.add_item(discord.ui.Label(text=to, description=say("menus.sound_to_explained"), component=self._to))
         self.add_item(discord.ui.Label(text=summary, component=self._summary))
-        self.add_item(discord.ui.Label(text=private, component=self._private))
+        self._private: discord.ui.Checkbox[AboutSound] | None = None
+        if not private:
+            self._private = discord.ui.Checkbox(custom_id="private")
+            self.add_item(discord.ui.Label(text=say("menus.private"), component=self._private))
+
+    async def on_timeout(self) -> None:
+        """Let whoever sends it later be told."""
+        self._modals.forget(self.custom_id)
 
     async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
         """Write it down."""
         to = self._to.value.strip() or None
         action = SoundAction.TRANSCRIBE if to is None else SoundAction.TRANSLATE
         task = SoundTask(action=action, to=to, summary=self._summary.value)
-        await ask_about_sound(interaction, task, file=self._file, private=self._private.value)
+        private = self._private is None or self._private.value
+        await ask_about_sound(interaction, task, file=self._file, private=private)
 
 
 class Transcripts(commands.Cog):
@@ -54,6 +63,7 @@ class Transcripts(commands.Cog):
 
     def __init__(self, bot: Parley) -> None:
         self._bot = bot
+        self._modals = OpenModals("sound:")
         self._menu = app_commands.ContextMenu(
             name=TRANSCRIBE,
             callback=self._transcribe_message,
@@ -76,7 +86,14 @@ class Transcripts(commands.Cog):
         if file is None:
             await interaction.response.send_message(self._bot.services.sentences("menus.no_sound"), ephemeral=True)
             return
-        await interaction.response.send_modal(AboutSound(self._bot, file, opened_by=interaction.id))
+        private = message.flags.ephemeral
+        modal = AboutSound(self._bot, file, private=private, opened_by=interaction.id, modals=self._modals)
+        await interaction.response.send_modal(modal)
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer a modal that nobody waits for any more."""
+        await self._modals.answer_lost(interaction, self._bot.services.sentences("menus.closed"))
 
 
 async def setup(bot: Parley) -> None:

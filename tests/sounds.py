@@ -22,6 +22,8 @@ FORMATS = {
     "webm": ("webm", "libopus", 48_000),
     "mkv": ("matroska", "libopus", 48_000),
     "aac": ("adts", "aac", 44_100),
+    "mpeg": ("mpeg", "mp2", 48_000),
+    "mp2": ("mp2", "mp2", 48_000),
 }
 LOUD = 8000  # of 32,767
 

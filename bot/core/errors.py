@@ -77,6 +77,7 @@ class ParleyError(Exception):
     code: ClassVar[str] = "unexpected"
     retryable: ClassVar[bool] = False  # asking the same again may help
     may_be_billed = False  # the call may have cost money although nothing came of it
+    billed_micro_usd: int | None = None  # what may have to be paid for, where that is less than all that was reserved
 
     def __init__(self, detail: str = "", **fields: str | int) -> None:
         super().__init__(detail or self.code)

@@ -303,11 +303,20 @@ class TurnStore(Protocol):
         """Return a member's parked replies, oldest first."""
         ...
 
-    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: int) -> None:
+    async def fail(
+        self,
+        trigger_id: int,
+        reason: str,
+        error_id: str,
+        reply: Reply,
+        *,
+        billed: int,
+        most_micro_usd: int | None = None,
+    ) -> None:
         """Put a notice into the outbox instead of an answer (READY).
 
-        ``billed``: what is still reserved for the claim is settled in full, because the call may have cost that;
-        otherwise it is released.
+        ``billed``: what is still reserved for the claim is settled, because the call may have cost that; in full or
+        with ``most_micro_usd``. Otherwise it is released.
         """
         ...
 

@@ -321,11 +321,14 @@ class TurnService:
     async def _store_notice(self, question: Question, screen: Screen, error: Exception, *, billed: int) -> Reply | None:
         """Store the notice about a failure; ``None`` when it could only be shown, not stored."""
         problem, error_id = self._identify(error, question)
+        most = error.billed_micro_usd if isinstance(error, ParleyError) else None
         reply = compose_notice(question, problem, error_id, self._parts.sentences)
         if question.task is not None and question.unread_files and not question.is_voice:
             reply = replace(reply, retryable=False)  # its files are not kept; a voice message is looked at again
         try:
-            await self._store.fail(question.trigger_id, problem.code, error_id, reply, billed=billed)
+            await self._store.fail(
+                question.trigger_id, problem.code, error_id, reply, billed=billed, most_micro_usd=most
+            )
         except StoreUnavailable as unavailable:
             await self._tell_unstored(question, screen, unavailable)
             return None

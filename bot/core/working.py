@@ -65,7 +65,7 @@ class PaidWork(ABC):
     """A task whose calls cost money and are never made again by themselves. Implements ``Work``.
 
     The reservation holds the worst case of all its calls. Whatever fails after the first call was sent is booked in
-    full; a result is stored with its files before anything is shown.
+    full, unless the error says what may be billed; a result is stored with its files before anything is shown.
     """
 
     def __init__(self, parts: Parts, question: Question, screen: Screen, files: FileReader | None) -> None:
@@ -107,6 +107,8 @@ class PaidWork(ABC):
         """Return 1 when the provider may have worked for the failed task."""
         if not self.sent:
             return 0
+        if isinstance(error, ParleyError) and error.billed_micro_usd is not None:
+            return 1
         return int(error.may_be_billed if isinstance(error, ParleyError) else True)
 
     async def _read_files(self) -> FilesRead:

@@ -122,12 +122,13 @@ def _read(content: bytes, request: TranscriptRequest, ignored: tuple[str, ...]) 
     first = content.lstrip()[:1]
     if first == b"<":
         raise InvalidReply("a web page")
-    try:
-        body: Any = json.loads(content)
-    except ValueError:
-        if first in (b"{", b"["):
-            raise InvalidReply("not JSON") from None
-        body = content.decode("utf-8", "replace")
+    body: Any = content.decode("utf-8", "replace")
+    if first in (b"{", b"[", b'"'):  # whatever else is JSON may be what was said: "1984", "true"
+        try:
+            body = json.loads(content)
+        except (ValueError, RecursionError):
+            if first != b'"':
+                raise InvalidReply("not JSON") from None
     if isinstance(body, str):
         return Transcript(body.strip(), ignored_options=ignored)
     if not isinstance(body, dict) or not isinstance(body.get("text"), str):

@@ -54,11 +54,27 @@ CONTAINERS: Final = {"mp3": "mp3", "opus": "ogg", "aac": "aac", "flac": "flac", 
 class Encoder:
     """Implements ``SoundEncoder`` in worker threads: FFmpeg lets go of the interpreter while it works."""
 
+    async def check(self, recording: Recording) -> None:
+        """Raise ``InvalidReply`` for a recording that cannot be decoded, or that has not a single sample."""
+        await asyncio.to_thread(check, recording)
+
     async def encode(
         self, recordings: Sequence[Recording], file_format: str, *, speed: float = 1.0, bit_rate: int | None = None
     ) -> Encoded:
         """Return one file of all recordings; raises ``InvalidReply`` for what cannot be decoded."""
         return await asyncio.to_thread(encode, recordings, file_format, speed=speed, bit_rate=bit_rate)
+
+
+def check(recording: Recording) -> None:
+    """Raise ``InvalidReply`` for a recording that cannot be decoded, or that has not a single sample."""
+    import av  # noqa: PLC0415
+
+    try:
+        samples = sum(frame.samples for frame in _joined([recording], PCM_RATE))
+    except (av.FFmpegError, ValueError, EOFError) as error:
+        raise InvalidReply(f"sound that cannot be decoded: {type(error).__name__}") from None
+    if not samples:
+        raise InvalidReply("a sound file without sound")
 
 
 def encode(
@@ -92,8 +108,11 @@ def encode(
 
 
 def _is_already(recording: Recording, file_format: str) -> bool:
-    """Whether a recording needs no work. Ogg may hold something else than Opus, or two channels."""
-    if recording.file_format != file_format or file_format == PCM:
+    """Whether a recording needs no work. Ogg may hold something else than Opus, or two channels.
+
+    A server that streams WAV does not know its length when it writes the header: players show hours, or nothing.
+    """
+    if recording.file_format != file_format or file_format in (PCM, "wav"):
         return False
     if file_format != "opus":
         return True

@@ -35,8 +35,8 @@ ENDINGS: Final = {"flac": "flac", "ogg": "ogg", "wav": "wav", "mov": "m4a", "mat
 PACKET_FORMATS: Final = {
     "mp3": ("mp3", "mp3"),
     "mp3float": ("mp3", "mp3"),
-    "mp2": ("mp3", "mp3"),
-    "mp2float": ("mp3", "mp3"),
+    "mp2": ("mp2", "mp3"),
+    "mp2float": ("mp2", "mp3"),
     "aac": ("ipod", "m4a"),
     "alac": ("ipod", "m4a"),
     "opus": ("ogg", "ogg"),
@@ -137,7 +137,8 @@ def _read(
 def _opened(content: bytes, name: str) -> InputContainer:
     import av  # noqa: PLC0415
 
-    return av.open(io.BytesIO(content), "r", format=name, options={"protocol_whitelist": "none"})
+    # Not ``options=``: PyAV 16 hands those on to streams, and crashes where MPEG has more than it knew of at first.
+    return av.open(io.BytesIO(content), "r", format=name, container_options={"protocol_whitelist": "none"})
 
 
 def _stream(container: InputContainer) -> AudioStream:

@@ -62,7 +62,8 @@ WHERE trigger_id = :trigger_id AND run_id = :run_id AND settled_micro_usd IS NUL
 
 SETTLE_FAILED: Final = """
 UPDATE usage_ledger
-SET settled_micro_usd = CASE WHEN run_id <> :run_id THEN reserved_micro_usd ELSE reserved_micro_usd * :billed END,
+SET settled_micro_usd = CASE WHEN run_id <> :run_id THEN reserved_micro_usd
+        ELSE MIN(reserved_micro_usd * :billed, COALESCE(:most, reserved_micro_usd * :billed)) END,
     settled_at = :now
 WHERE trigger_id = :trigger_id AND settled_micro_usd IS NULL
 """

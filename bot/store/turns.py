@@ -274,18 +274,25 @@ class SqliteTurnStore:
         """Forget a task that was done."""
         await self._database.run(sql.FORGET_TASK, {"trigger_id": trigger_id})
 
-    async def fail(self, trigger_id: int, reason: str, error_id: str, reply: Reply, *, billed: int) -> None:
-        """Put a notice into the outbox (READY), and settle what is still reserved in full or release it.
+    async def fail(
+        self,
+        trigger_id: int,
+        reason: str,
+        error_id: str,
+        reply: Reply,
+        *,
+        billed: int,
+        most_micro_usd: int | None = None,
+    ) -> None:
+        """Put a notice into the outbox (READY), and settle what is still reserved, at most so much, or release it.
 
         What an earlier run of the program reserved is settled in full in any case.
         """
         now = self._now()
 
         async def work(transaction: Transaction) -> None:
-            await transaction.run(
-                sql.SETTLE_FAILED,
-                {"trigger_id": trigger_id, "run_id": self._run_id, "billed": int(billed), "now": now},
-            )
+            cost: Parameters = {"run_id": self._run_id, "billed": int(billed), "most": most_micro_usd}
+            await transaction.run(sql.SETTLE_FAILED, {"trigger_id": trigger_id, "now": now, **cost})
             await self._make_ready(transaction, trigger_id, reply, now, reason=reason, error_id=error_id)
 
         await self._database.transaction(work)
@@ -312,7 +319,7 @@ class SqliteTurnStore:
     async def cancel(self, trigger_id: int, *, billed: bool) -> None:
         """End an unfinished claim as CANCELLED, wipe it, and settle its reservations in full or release them."""
         parameters: Parameters = {"trigger_id": trigger_id, "now": self._now()}
-        cost: Parameters = {**parameters, "run_id": self._run_id, "billed": int(billed)}
+        cost: Parameters = {**parameters, "run_id": self._run_id, "billed": int(billed), "most": None}
 
         async def work(transaction: Transaction) -> bool:
             if await transaction.run(sql.CANCEL, parameters):

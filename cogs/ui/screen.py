@@ -246,7 +246,9 @@ class DiscordScreen(ABC):
         client, clock = self._around.client, self._around.clock
         try:
             message = await call(
-                lambda: send_voice(client, self._channel, file, nonce=own_nonce), clock=clock, seconds=UPLOAD_SECONDS
+                lambda: send_voice(client, self._channel, file, nonce=self._around.sends(own_nonce)),
+                clock=clock,
+                seconds=UPLOAD_SECONDS,
             )
         except DeliveryRefused as error:
             if not is_refused_voice(error):

@@ -139,12 +139,12 @@ async def test_a_server_that_fails_is_not_the_keys_fault(clinic: Shell, standin:
 
 
 async def test_every_model_in_use_that_ends_is_named_with_what_replaces_it(clinic: Shell) -> None:
-    ended = await clinic.run("doctor", SPEECH_MODEL="tts-1")
-    [line] = [line for line in lines(ended, "warn") if "tts-1" in line]
-    assert "shut down on 2027-01-06; gpt-audio-1.5 answers from then on" in line
-    assert "choose another SPEECH_MODEL" in ended.out
-    own = await clinic.run("doctor", SPEECH_MODEL="tts-1", SPEECH_BASE_URL="http://127.0.0.1:8880/v1")
-    assert "tts-1" not in own.out  # a server of one's own keeps its models as long as it likes
+    ended = await clinic.run("doctor", CHAT_MODEL="gpt-4o", SPEECH_MODEL="tts-1")
+    [line] = [line for line in lines(ended, "warn") if "gpt-4o is shut down" in line]
+    assert "shut down on 2027-01-14; " in line
+    assert "answers from then on" in line
+    assert "choose another CHAT_MODEL" in ended.out
+    assert "tts-1 is shut down" not in ended.out  # a server of one's own keeps its models as long as it likes
 
 
 async def test_a_damaged_database_and_an_open_folder(clinic: Shell) -> None:

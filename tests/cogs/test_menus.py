@@ -4,7 +4,8 @@ import pytest
 
 from bot.app import Parley
 from bot.sandbox.standin import Say
-from cogs.menus import ASK_ABOUT, MODAL_SECONDS
+from cogs.menus import ASK_ABOUT
+from cogs.ui.modals import MODAL_SECONDS
 from tests.cogs.conftest import World
 from tests.cogs.test_chat import shown
 
@@ -38,6 +39,15 @@ async def test_a_private_answer_is_for_its_asker_alone(world: World) -> None:
     assert result.ephemeral
     await world.asker.send(world.channel, f"{world.mention} hello")
     assert "my secret" not in str(world.sent_to_model()[1])
+
+
+async def test_a_private_message_is_asked_about_privately(world: World) -> None:
+    theirs = await world.asker.slash(world.channel, "chat", message="my secret", private=True)
+    assert theirs.ephemeral
+    assert theirs.response is not None
+    opened = await world.asker.context_menu(world.channel, ASK_ABOUT, theirs.response)
+    result = await world.asker.submit_modal(opened, {"question": "Is that so?"})
+    assert result.ephemeral
 
 
 async def test_a_message_without_words_is_said_in_words(world: World) -> None:

@@ -1,5 +1,7 @@
 """/audio speak, the menu and the button: heard as a voice message or a file, paid once, kept when refused."""
 
+import base64
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -206,6 +208,27 @@ async def test_what_fails_after_the_first_part_is_told_and_the_first_part_is_hea
     assert 0 < settled < reserved
 
 
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("lost", [Cut(None, "close"), Raw(b"OggS but no sound at all")])
+async def test_when_the_first_part_is_lost_only_that_one_is_booked(world: World, lost: Cut | Raw) -> None:
+    world.standin.script(lost, of="speech")
+    result = await world.asker.slash(world.channel, "audio speak", file=("story.txt", LONG.encode()))
+    assert "error id" in shown(result)
+    assert len(asked_for(world)) == 1
+    [(_, reserved, settled)] = await ledger(world)
+    assert settled is not None
+    assert 0 < settled < reserved
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_part_that_is_no_sound_does_not_cost_the_parts_before_it(world: World) -> None:
+    world.standin.script(Drip(0), Raw(b"OggS but no sound at all"), of="speech")
+    result = await world.asker.slash(world.channel, "audio speak", file=("story.txt", LONG.encode()), speed=4.0)
+    assert "Read up to here: 1 of 2 parts" in shown(result)
+    [voice] = sounds(world)
+    assert LONG.startswith((await heard(world, voice))[0][:60])
+
+
 async def test_a_file_that_is_too_long_costs_nothing(world: World) -> None:
     long_file = ("book.txt", b"A word and a word. " * 1200)
     result = await world.asker.slash(world.channel, "audio speak", file=long_file)
@@ -288,6 +311,18 @@ async def test_a_chat_model_reads_and_is_paid_as_it_says(world: World) -> None:
 
 
 @pytest.mark.settings(speech_model="gpt-audio-1.5")
+async def test_a_chat_model_that_does_not_tell_its_usage_is_booked_in_full(world: World) -> None:
+    wav = encode([Recording(world.standin.spoken.say(TEXT), "pcm")], "wav").content
+    audio = {"data": base64.b64encode(wav).decode(), "transcript": TEXT}
+    answer = {"choices": [{"message": {"role": "assistant", "audio": audio}, "finish_reason": "stop"}]}
+    world.standin.script(Raw(json.dumps(answer)))
+    await world.asker.slash(world.channel, "audio speak", text=TEXT)
+    assert sounds(world)
+    [(_, reserved, settled)] = await ledger(world)
+    assert settled == reserved
+
+
+@pytest.mark.settings(speech_model="gpt-audio-1.5")
 async def test_a_chat_model_that_says_something_else_is_told_on(world: World) -> None:
     world.standin.script(Say("Of course! I would love to talk about something else entirely."))
     result = await world.asker.slash(world.channel, "audio speak", text=TEXT)
@@ -298,7 +333,12 @@ class TestAfterTheEnd:
     """From 2027-01-06 on."""
 
     @pytest.fixture
-    def later(self, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    def openais(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the stand-in be taken for OpenAI: models of other servers do not end."""
+        monkeypatch.setattr("bot.endpoints.is_openai", lambda _: True)
+
+    @pytest.fixture
+    def later(self, openais: None, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(services.clock, "now", lambda: datetime(2027, 1, 6, 0, 1, tzinfo=UTC))
 
     @pytest.mark.usefixtures("later")
@@ -307,6 +347,12 @@ class TestAfterTheEnd:
         assert "gpt-4o-mini-tts has been shut down: read by gpt-audio-1.5." in shown(result)
         assert await heard(world, sounds(world)[0]) == [TEXT]
         assert not asked_for(world)
+
+    async def test_a_server_of_ones_own_goes_on(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(world.services.clock, "now", lambda: datetime(2027, 1, 6, 0, 1, tzinfo=UTC))
+        result = await world.asker.slash(world.channel, "audio speak", text=TEXT)
+        assert "shut down" not in shown(result)
+        assert asked_for(world)
 
 
 async def test_models_are_offered_with_price_and_end(world: World) -> None:

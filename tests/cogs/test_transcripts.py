@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -11,8 +12,10 @@ from simcord.results import InteractionResult
 
 from bot.app import Parley
 from bot.core.preferences import VoiceMessages
+from bot.core.sound.transcribing import SoundWork
 from bot.sandbox.standin import Cut, Html, Raw, Refuse, Say
 from bot.sandbox.voice import send_voice_message
+from cogs.ui.modals import MODAL_SECONDS
 from tests.cogs.conftest import World
 from tests.sounds import LOUD, a_sound
 
@@ -125,8 +128,22 @@ class TestTranscribe:
         world.standin.script(Refuse(401, "invalid_api_key"))
         message = shown(await world.asker.slash(world.channel, "audio transcribe", file=VOICE, summary=True))
         assert WORDS in message.content
+        assert "The transcript is all I have" in message.content
         assert "does not accept this bot's key" in message.content
         assert await spent(world) == [("transcription", 1, True)]
+
+    async def test_times_that_a_restart_lost_are_told(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        begin = SoundWork.__init__
+
+        def again(work: SoundWork, speech: Any, parts: Any, question: Any, screen: Any, files: Any) -> None:
+            """Begin as after a restart in a later stage: only the words were kept."""
+            begin(work, speech, parts, replace(question, text=WORDS, heard=True, unread_files=False), screen, None)
+
+        monkeypatch.setattr(SoundWork, "__init__", again)
+        result = await world.asker.slash(world.channel, "audio transcribe", file=VOICE, output="srt", summary=True)
+        assert shown(result).content.startswith(WORDS)
+        assert "A restart lost the format" in shown(result).content
+        assert world.standin.requests == []
 
     async def test_parts_are_joined_and_their_times_go_on(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(world.services.listening, "part_seconds", lambda model=None: 4)
@@ -171,6 +188,8 @@ class TestRefused:
         result = await world.asker.slash(world.channel, "audio transcribe", file=VOICE, summary=True)
         assert "I heard no words" in shown(result).content
         assert world.sent_to_model() == []
+        [row] = await world.services.store._database.run("SELECT * FROM usage_ledger", {})
+        assert 0 < row["settled_micro_usd"] < row["reserved_micro_usd"], "the summary was reserved, and never asked for"
 
     async def test_a_web_page_is_no_transcript(self, world: World) -> None:
         world.standin.script(Html(), of="transcription")
@@ -200,6 +219,15 @@ class TestTranslate:
         assert message.content == "**Translation**\nGood morning.\n\n**Transcript**\nGuten Morgen."
         [messages] = world.sent_to_model()
         assert "Translate into this language: English." in messages[0]["content"]
+
+    async def test_a_translation_outlives_the_speech_that_fails(self, world: World) -> None:
+        world.standin.script(Say("Guten Morgen."), of="transcription")
+        world.standin.script(Say("Good morning."))
+        world.standin.script(Html(), of="speech")
+        message = shown(await world.asker.slash(world.channel, "audio translate", file=VOICE, speak=True))
+        assert message.content.startswith("**Translation**\nGood morning.")
+        assert "what was to follow is missing" in message.content
+        assert "The transcript is all I have" not in message.content
 
     @pytest.mark.settings(translation_model="whisper-1")
     async def test_with_the_endpoint_it_translates_into_english(self, world: World) -> None:
@@ -264,6 +292,26 @@ class TestMenu:
         result = await world.other.submit_modal(opened, {"to": "English", "summary": False, "private": True})
         assert result.ephemeral
         assert shown(result).content.startswith("**Translation**\nGood morning.")
+
+    async def test_a_private_sound_is_written_down_privately(self, world: World) -> None:
+        spoken = await world.asker.slash(world.channel, "audio speak", text="My secret.", private=True)
+        assert spoken.ephemeral
+        opened = await world.asker.context_menu(world.channel, "Transcribe / translate", shown(spoken))
+        result = await world.asker.submit_modal(opened, {"to": "", "summary": False})
+        assert result.ephemeral
+
+    @pytest.mark.parametrize("late", ["restart", "half an hour"])
+    async def test_a_modal_that_nobody_waits_for_is_answered_in_words(self, world: World, late: str) -> None:
+        message = await world.asker.send(world.channel, attachments=[VOICE])
+        opened = await world.other.context_menu(world.channel, "Transcribe / translate", message)
+        if late == "restart":
+            await world.env.restart_bot(Parley(world.services))
+        else:
+            await world.env.advance_time(MODAL_SECONDS + 1)
+        result = await world.other.submit_modal(opened, {"to": "", "summary": False, "private": False})
+        assert result.ephemeral
+        assert "Open the menu again" in shown(result).content
+        assert not world.standin.requests
 
     async def test_a_message_without_sound(self, world: World) -> None:
         message = await world.asker.send(world.channel, "nothing to hear")

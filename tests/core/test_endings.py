@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.core.catalogue import Catalogue
 from bot.core.offering import EndingWatch
-from bot.endpoints import ending_models
+from bot.endpoints import ending_models, models_end
 from bot.settings import Settings
 from tests.clock import FakeClock
 
@@ -38,5 +38,15 @@ def test_a_restart_tells_it_again() -> None:
 def test_a_model_of_a_server_of_ones_own_does_not_end() -> None:
     own = settings(speech_model="tts-1", speech_base_url="http://127.0.0.1:8880/v1")
     assert "tts-1" not in ending_models(own)
+    assert "tts-1" not in ending_models(settings(speech_model="tts-1", openai_base_url="http://127.0.0.1:8880/v1")), (
+        "the general server is one's own"
+    )
+    mixed = settings(
+        transcription_model="whisper-1",
+        translation_model="whisper-1",
+        translation_base_url="http://127.0.0.1:8880/v1",
+    )
+    assert models_end(mixed, "transcription")
+    assert not models_end(mixed, "translation"), "the same name on another server"
     assert "tts-1" in ending_models(settings(speech_model="tts-1"))
     assert "tts-1" in ending_models(settings(speech_model="tts-1", speech_base_url="https://eu.api.openai.com/v1"))

@@ -164,6 +164,7 @@ class TestFailures:
             (Raw('{"error": {"message": "no"}}'), InvalidReply),
             (Raw('{"text": null}'), InvalidReply),
             (Raw("[]"), InvalidReply),
+            (Raw("[" * 200_000), InvalidReply),
         ],
     )
     async def test_every_failure_has_its_error_and_is_never_tried_again(
@@ -220,6 +221,13 @@ class TestFailures:
         found = await model.transcribe(asked())
         assert found.text == "Hello."
         assert found.segments == ()
+
+    @pytest.mark.parametrize("said", ["1984", "true", "null", "2.5"])
+    async def test_bare_words_that_are_json_too(
+        self, standin: StandIn, model: OpenAITranscriptModel, said: str
+    ) -> None:
+        standin.script(Raw(said, content_type="text/plain"), of="transcription")
+        assert (await model.transcribe(asked())).text == said
 
 
 class TestSubtitles:

@@ -90,3 +90,18 @@ def test_half_an_ogg_file_gives_what_is_there_or_is_told() -> None:
 @pytest.mark.parametrize("page", [b"<!doctype html><html></html>" * 9, b'{"error": {"message": "no"}}', b"words only."])
 def test_text_is_no_sound_even_where_pcm_was_asked_for(page: bytes) -> None:
     assert format_of(page, asked=PCM) is None
+
+
+@pytest.mark.parametrize("first", [-1, -2, -16, -4096 + 255])
+def test_quiet_samples_are_not_taken_for_the_mark_of_another_format(first: int) -> None:
+    samples = struct.pack("<h", first) + tone(1.0).content
+    assert format_of(samples, asked=PCM) == PCM
+    assert encode([Recording(samples, PCM)], "wav").seconds == pytest.approx(1, abs=0.01)
+
+
+def test_a_wav_file_that_does_not_know_its_length_is_written_anew() -> None:
+    content = bytearray(encode([tone(1.0)], "wav").content)
+    data = content.find(b"data")
+    content[4:8] = content[data + 4 : data + 8] = b"\xff" * 4  # as a server sends it that streams
+    written = encode([Recording(bytes(content), "wav")], "wav").content
+    assert struct.unpack("<I", written[4:8]) == (len(written) - 8,)

@@ -56,6 +56,7 @@ class TestTaken:
             ("vorbis.ogg", "sound-1.ogg"),
             ("flac", "sound-1.flac"),
             ("mp3", "sound-1.mp3"),
+            ("mp2", "sound-1.mp3"),
             ("m4a", "sound-1.m4a"),
             ("wav", "sound-1.wav"),
             ("webm", "sound-1.webm"),
@@ -71,14 +72,14 @@ class TestTaken:
             assert one.seconds == pytest.approx(1, abs=0.1)
             assert one.mime.startswith("audio/")
 
-    @pytest.mark.parametrize(("ending", "to"), [("aac", "m4a"), ("mkv", "ogg")])
+    @pytest.mark.parametrize(("ending", "to"), [("aac", "m4a"), ("mkv", "ogg"), ("mpeg", "mp3")])
     async def test_what_it_does_not_take_is_packed_anew_and_not_encoded_again(self, ending: str, to: str) -> None:
         (one,) = await heard(a_sound(ending))
         assert one.name == f"sound-1.{to}"
         again, _ = read_sound(one.content, most_seconds=60, part_seconds=60, part_bytes=SOUND_PART_BYTES)
         assert again["seconds"] == pytest.approx(1, abs=0.1)
 
-    @pytest.mark.parametrize(("ending", "to"), [("m4a", "m4a"), ("mkv", "ogg")])
+    @pytest.mark.parametrize(("ending", "to"), [("m4a", "m4a"), ("mkv", "ogg"), ("mpeg", "mp3")])
     async def test_of_a_video_only_the_sound_is_sent(self, ending: str, to: str) -> None:
         content = a_sound(ending, picture=True)
         (one,) = await heard(content, "clip.mp4")

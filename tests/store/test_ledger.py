@@ -95,6 +95,15 @@ async def test_a_failure_settles_in_full_or_releases(
     assert await ledger(database) == [(1, 1000, cost)]
 
 
+@pytest.mark.parametrize(("most", "cost"), [(300, 300), (5000, 1000), (0, 0)])
+async def test_a_failure_settles_what_may_be_billed(
+    database: Database, store: SqliteTurnStore, most: int, cost: int
+) -> None:
+    await generate(store, ask(1))
+    await store.fail(1, "provider_timeout", "e1", NOTICE, billed=True, most_micro_usd=most)
+    assert await ledger(database) == [(1, 1000, cost)]
+
+
 async def test_a_refusal_before_any_call_has_no_row(database: Database, store: SqliteTurnStore) -> None:
     await store.claim(ask(1))
     await store.fail(1, "busy", "e1", NOTICE, billed=False)

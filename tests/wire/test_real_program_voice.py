@@ -53,6 +53,10 @@ async def test_a_voice_message_is_one_ogg_part_with_length_and_waveform(
     assert interaction.original is not None
     assert "🔊 alloy" in interaction.original.content
     assert not discord_standin.requests("PATCH", f"{MESSAGES}/{{message_id}}")
+    # The gateway delivers in order: what is answered now comes behind the voice message.
+    later = discord_standin.slash(general, discord_standin.world.member, "help")
+    await program.until(discord_standin.wait_for(lambda: later.original))
+    assert "sent by somebody else" not in program.log
 
 
 async def test_killed_while_the_provider_speaks_it_is_told_and_never_paid_twice(

@@ -41,7 +41,8 @@ class Encoded:
 def format_of(content: bytes, *, asked: str) -> str | None:
     """Return what the bytes of an answer are; ``None`` for what is no sound that is known here.
 
-    PCM has no mark: it is taken for that when it was asked for and could not be text.
+    PCM has no mark: it is taken for that when it was asked for and could not be text. Quiet samples look like the two
+    bytes that begin a frame of MP3 or AAC, so these do not count then.
     """
     if content[:4] == b"OggS":
         return "opus"
@@ -51,7 +52,7 @@ def format_of(content: bytes, *, asked: str) -> str | None:
         return "wav"
     if content[:3] == b"ID3":
         return "mp3"
-    if len(content) > 1 and content[0] == 0xFF and content[1] & 0xE0 == 0xE0:
+    if asked != PCM and len(content) > 1 and content[0] == 0xFF and content[1] & 0xE0 == 0xE0:
         return "aac" if content[1] & 0xF6 == 0xF0 else "mp3"
     if asked == PCM and len(content) > 1 and not _is_text(content[:200]):
         return PCM

@@ -55,6 +55,10 @@ class SpeechModel(Protocol):
 class SoundEncoder(Protocol):
     """Makes sound files, off the event loop."""
 
+    async def check(self, recording: Recording) -> None:
+        """Raise ``InvalidReply`` for a recording that cannot be decoded, or that has not a single sample."""
+        ...
+
     async def encode(
         self, recordings: Sequence[Recording], file_format: str, *, speed: float = 1.0, bit_rate: int | None = None
     ) -> Encoded:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from typing import Final
 
 from bot.core.conversation import AttachedText, Page, Question, Reply, ReplyFile, ReplyKind, VoiceNote
@@ -20,7 +19,7 @@ from bot.core.sound.cards import VOICES, SpeechCard
 from bot.core.sound.costs import audio_tokens, speech_micro_usd, worst_seconds
 from bot.core.sound.formats import ENDINGS, VOICE_MESSAGE, Encoded
 from bot.core.sound.ports import SoundEncoder, Speech, SpeechModel, SpeechRequest
-from bot.core.sound.words import speech_parts
+from bot.core.sound.words import is_verbatim, speech_parts
 from bot.core.tasks import SpeechTask
 from bot.core.tokens import estimate_tokens
 from bot.core.working import PaidWork
@@ -29,9 +28,9 @@ log = logging.getLogger(__name__)
 
 SHOWN_CHARS: Final = 200  # of the text, above what is heard
 TOKEN_RESERVE: Final = 1.2  # the estimate of tokens errs by a tenth
+MOST_TOKENS_PER_CHAR: Final = 0.5  # of speech written down: words of one letter, with a space behind each
 PROMPT_TOKENS: Final = 100  # of the instructions that go along to a chat model
 SMALLER_BIT_RATES: Final = (32_000, 16_000, 12_000)  # of Opus, for what Discord does not take
-VERBATIM: Final = 0.8  # so much of the words must be the same ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,43 +99,56 @@ class SpeechWork(PaidWork):
         super().__init__(parts, question, screen, files)
         self._tools = tools
         self._spoken: list[Speech] = []
+        self._worst: list[int] = []  # of every part, in millionths of a US dollar
 
     async def run(self) -> Reply:
         """Return the reply once it is stored in the outbox; raises a ``ParleyError``."""
+        try:
+            return await self._run()
+        except ParleyError as error:
+            error.billed_micro_usd = self.billed_micro_usd(error)
+            raise
+
+    def billed_micro_usd(self, error: ParleyError) -> int:
+        """Return the most that a failed reading may have cost: what was spoken, and the part that failed."""
+        return sum(self._worst[: len(self._spoken) + int(error.may_be_billed)])
+
+    async def _run(self) -> Reply:
         plan = self._plan()
         await self._read_text()
         pieces = self._pieces(plan)
-        worst = [self._worst_micro_usd(plan, piece) for piece in pieces]
-        await self._reserve(Reservation("speech", plan.model, sum(worst)))
-        encoded, file_format, notes, settlement = await self._make(plan, pieces, worst)
+        worst = sum(self._worst_micro_usd(plan, piece) for piece in pieces)
+        await self._reserve(Reservation("speech", plan.model, worst))
+        encoded, file_format, notes, settlement = await self._make(plan, pieces)
         reply = self._reply(plan, encoded, file_format, notes)
         return await self._complete(reply, settlement)
 
-    @property
-    def worst_micro_usd(self) -> int:
-        """The most that reading the question's text can cost; raises as ``run``."""
+    def worst_of_chars(self, chars: int) -> int:
+        """Return the most that reading a text of so many characters can cost; the text is not there yet."""
         plan = self._plan()
-        return sum(self._worst_micro_usd(plan, piece) for piece in self._pieces(plan))
+        chars = min(chars, LONG_SPEECH_CHARS)
+        tokens = math.ceil(chars * MOST_TOKENS_PER_CHAR)
+        limit = _token_limit(plan.card)
+        parts = 1 + math.ceil(max(chars / SPEECH_CHARS, 0 if limit is None else tokens / limit))
+        return parts * self._worst_of(plan, math.ceil(tokens / parts), math.ceil(chars / parts))
 
     async def read(self) -> ReadText:
         """Read the question's text aloud within another task, which has reserved the worst case; raises as ``run``."""
         plan = self._plan()
         pieces = self._pieces(plan)
-        worst = [self._worst_micro_usd(plan, piece) for piece in pieces]
-        encoded, file_format, notes, settlement = await self._make(plan, pieces, worst)
+        encoded, file_format, notes, settlement = await self._make(plan, pieces)
         return ReadText(ReplyFile(f"speech.{ENDINGS[file_format]}", encoded.content), tuple(notes), settlement)
 
     def _pieces(self, plan: _Plan) -> Sequence[str]:
+        if len(self.question.text) > LONG_SPEECH_CHARS:
+            raise TooLongToRead(limit=LONG_SPEECH_CHARS)
         pieces = speech_parts(self.question.text, limit_chars=SPEECH_CHARS, limit_tokens=_token_limit(plan.card))
         if not pieces:
             raise NothingToRead
-        if len(self.question.text) > LONG_SPEECH_CHARS:
-            raise TooLongToRead(limit=LONG_SPEECH_CHARS)
         return pieces
 
-    async def _make(
-        self, plan: _Plan, pieces: Sequence[str], worst: Sequence[int]
-    ) -> tuple[Encoded, str, list[str], Settlement]:
+    async def _make(self, plan: _Plan, pieces: Sequence[str]) -> tuple[Encoded, str, list[str], Settlement]:
+        self._worst = [self._worst_micro_usd(plan, piece) for piece in pieces]
         failure: ParleyError | None = None
         try:
             await self._paid(self._speak(plan, pieces))
@@ -146,9 +158,9 @@ class SpeechWork(PaidWork):
             failure = error  # what was spoken is paid for, and is not thrown away
         encoded, file_format = await self._encoded(plan)
         spoken = len(self._spoken)
-        settlement = self._settlement(plan, pieces[:spoken], worst, encoded.seconds)
+        settlement = self._settlement(plan, pieces[:spoken], encoded.seconds)
         if failure is not None and failure.may_be_billed:
-            settlement = replace(settlement, micro_usd=settlement.micro_usd + worst[spoken])
+            settlement = replace(settlement, micro_usd=settlement.micro_usd + self._worst[spoken])
         notes = [*self._notes(plan, pieces, failure), *self._file_notes(plan, file_format)]
         log.info(
             "read aloud",
@@ -215,12 +227,13 @@ class SpeechWork(PaidWork):
                     text=piece,
                     voice=plan.voice,
                     file_format=plan.file_format,
-                    max_tokens=_most_tokens(plan, piece)[1],
+                    max_tokens=_most_tokens(plan, estimate_tokens(piece))[1],
                     speed=None if "speed" in ignored else plan.sent_speed,
                     instructions=None if "instructions" in ignored else plan.instructions,
                     member_hash=member_hash(self._parts.policy, self.question.author_id),
                 )
             )
+            await self._tools.encoder.check(speech.recording)  # one that is no use must not cost the others
             self._spoken.append(replace(speech, ignored_options=(*ignored, *speech.ignored_options)))
 
     async def _encoded(self, plan: _Plan) -> tuple[Encoded, str]:
@@ -243,46 +256,53 @@ class SpeechWork(PaidWork):
     # What it costs
 
     def _worst_micro_usd(self, plan: _Plan, piece: str) -> int:
+        return self._worst_of(plan, estimate_tokens(piece), len(piece))
+
+    def _worst_of(self, plan: _Plan, tokens: int, chars: int) -> int:
         price = self._parts.catalogue.entry(plan.model).price(self._parts.clock.now().date())
         if price is None:
             return self._parts.policy.unpriced_call_micro_usd
-        text_tokens, most_tokens = _most_tokens(plan, piece)
+        text_tokens, most_tokens = _most_tokens(plan, tokens)
         is_chat = plan.card.contract == "chat"
         usage = MediaUsage(
             input_tokens=text_tokens,
             output_audio_tokens=most_tokens,
             output_tokens=text_tokens if is_chat else 0,
-            characters=len(piece),
+            characters=chars,
         )
         return speech_micro_usd(price, usage)
 
-    def _settlement(self, plan: _Plan, pieces: Sequence[str], worst: Sequence[int], seconds: float) -> Settlement:
-        """Return what was spoken cost: as the server told, or by the length of text and sound."""
+    def _settlement(self, plan: _Plan, pieces: Sequence[str], seconds: float) -> Settlement:
+        """Return what was spoken cost: as the server told, or by the length of text and sound.
+
+        A chat model thinks in tokens that no sound shows: where it tells nothing, the worst case counts.
+        """
         today = self._parts.clock.now().date()
         catalogue = self._parts.catalogue
         price, version = catalogue.entry(plan.model).price(today), catalogue.price_version(plan.model, today)
         told = [speech.usage for speech in self._spoken if speech.usage is not None]
         local_speed = plan.speed if plan.sent_speed is None or "speed" in self._ignored else 1.0
         heard = seconds * local_speed  # as the server spoke it
-        characters = sum(map(len, pieces))
-        if len(told) == len(self._spoken):
-            usage = MediaUsage(
-                input_tokens=sum(one.input_tokens for one in told),
-                output_tokens=sum(one.output_tokens for one in told),
-                output_audio_tokens=sum(one.output_audio_tokens for one in told),
-                seconds=heard,
-                characters=characters,
+        usage = MediaUsage(
+            input_tokens=sum(one.input_tokens for one in told),
+            output_tokens=sum(one.output_tokens for one in told),
+            output_audio_tokens=sum(one.output_audio_tokens for one in told),
+            seconds=heard,
+            characters=sum(map(len, pieces)),
+        )
+        if price is None:
+            return Settlement(sum(self._worst[: len(pieces)]), usage, version)
+        if told or plan.card.contract == "chat":
+            spoken = zip(self._spoken, pieces, self._worst, strict=False)
+            cost = sum(
+                most if one.usage is None else speech_micro_usd(price, replace(one.usage, characters=len(piece)))
+                for one, piece, most in spoken
             )
-        else:
-            instructions = estimate_tokens(plan.instructions or "")
-            usage = MediaUsage(
-                input_tokens=sum(estimate_tokens(piece) + instructions for piece in pieces),
-                output_audio_tokens=audio_tokens(heard),
-                seconds=heard,
-                characters=characters,
-            )
-        cost = sum(worst[: len(pieces)]) if price is None else speech_micro_usd(price, usage)
-        return Settlement(cost, usage, version)
+            return Settlement(cost, usage, version)
+        instructions = estimate_tokens(plan.instructions or "")
+        text_tokens = sum(estimate_tokens(piece) + instructions for piece in pieces)
+        usage = replace(usage, input_tokens=text_tokens, output_audio_tokens=audio_tokens(heard))
+        return Settlement(speech_micro_usd(price, usage), usage, version)
 
     # What is shown
 
@@ -311,7 +331,7 @@ class SpeechWork(PaidWork):
         if any(speech.cut for speech in self._spoken):
             notes.append(say("notes.speech_cut", model=plan.model))
         elif not all(
-            speech.said is None or _is_verbatim(piece, speech.said)
+            speech.said is None or is_verbatim(piece, speech.said)
             for piece, speech in zip(pieces, self._spoken, strict=False)
         ):
             notes.append(say("notes.not_verbatim", model=plan.model))
@@ -339,14 +359,8 @@ def _token_limit(card: SpeechCard) -> int | None:
     return None if card.input_tokens is None else int(card.input_tokens / TOKEN_RESERVE)
 
 
-def _most_tokens(plan: _Plan, piece: str) -> tuple[int, int]:
+def _most_tokens(plan: _Plan, tokens: int) -> tuple[int, int]:
     """Return the tokens of what is sent, and those of text and sound that can come back."""
-    text_tokens = int(estimate_tokens(piece) * TOKEN_RESERVE) + estimate_tokens(plan.instructions or "") + PROMPT_TOKENS
+    text_tokens = int(tokens * TOKEN_RESERVE) + estimate_tokens(plan.instructions or "") + PROMPT_TOKENS
     sound = audio_tokens(worst_seconds(text_tokens, plan.sent_speed or 1.0))
     return text_tokens, text_tokens + sound if plan.card.contract == "chat" else sound
-
-
-def _is_verbatim(text: str, said: str) -> bool:
-    """Whether nearly all words are the same, in the same order."""
-    wanted, heard = (re.findall(r"\w+", one.casefold()) for one in (text, said))
-    return SequenceMatcher(None, wanted, heard, autojunk=False).ratio() >= VERBATIM

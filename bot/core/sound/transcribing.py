@@ -56,13 +56,22 @@ class SoundWork(PaidWork):
 
     async def run(self) -> Reply:
         """Return the reply once it is stored in the outbox; raises a ``ParleyError``."""
+        try:
+            return await self._run()
+        except ParleyError as error:
+            error.billed_micro_usd = self._micro_usd
+            raise
+
+    async def _run(self) -> Reply:
         question, listening = self.question, self._parts.listening
         if listening is None:
             raise EndpointMissing
         check_allowed(self._parts, self._task.model, "transcription")
         if question.heard:  # by a process that ended in a later stage, which may have been paid for
             result = SoundResult(Transcript(question.text))
-            result.notes.append(self._failed(TaskInterrupted()))
+            result.notes.append(self._failed(TaskInterrupted(), result))
+            if self._task.output != Output.TEXT:
+                result.notes.append(self._parts.sentences("notes.times_lost"))
             return await self._finish(result, Heard(0), "")
         if self._files is None and not question.unread_files:
             return await self._go_on_with_text(question.text)
@@ -80,11 +89,10 @@ class SoundWork(PaidWork):
         micro_usd = listening.worst_micro_usd(model, sounds)
         micro_usd += sum(stage.worst_of_seconds(seconds).micro_usd for stage in later)
         if self._task.speak:
-            micro_usd += self._speaking("w " * round(seconds * SPOKEN_CHARS_PER_SECOND / 2)).worst_micro_usd
+            micro_usd += self._speaking("").worst_of_chars(round(seconds * SPOKEN_CHARS_PER_SECOND))
         await self._reserve(Reservation("transcription", model, micro_usd))
         heard = Heard(len(sounds))
         await self._hear(listening, sounds, model, heard, to_english=to_english is not None)
-        self._micro_usd += heard.micro_usd
         transcript = heard.transcript
         if not transcript.text.strip():
             raise heard.failure or NothingHeard("an empty transcript")
@@ -121,9 +129,11 @@ class SoundWork(PaidWork):
         try:
             await self._paid(listening.hear(sounds, request, heard=heard, progress=progress))
         except Stopped:
+            heard.micro_usd += listening.worst_micro_usd(model, sounds[len(heard.transcripts) :][:1])
             if not heard.transcripts:
                 raise
-            heard.micro_usd += listening.worst_micro_usd(model, sounds[len(heard.transcripts) :][:1])
+        finally:
+            self._micro_usd += heard.micro_usd
         if heard.failure is not None:
             log.info("heard only a part", extra={**ids(self.question), "code": heard.failure.code})
             if not heard.transcripts:
@@ -165,7 +175,7 @@ class SoundWork(PaidWork):
                 await self._read_aloud(result)
         except ParleyError as error:
             log.info("a later stage failed", extra={**ids(self.question), "code": error.code, "detail": error.detail})
-            result.notes.append(self._failed(error))
+            result.notes.append(self._failed(error, result))
             return error
         return None
 
@@ -189,12 +199,10 @@ class SoundWork(PaidWork):
 
     async def _read_aloud(self, result: SoundResult) -> None:
         speaking = self._speaking(result.text)
-        worst = speaking.worst_micro_usd
         try:
             read = await self._paid(speaking.read())
         except ParleyError as error:
-            if error.may_be_billed:
-                self._micro_usd += worst
+            self._micro_usd += speaking.billed_micro_usd(error)
             raise
         self._micro_usd += read.settlement.micro_usd
         result.files.append(read.file)
@@ -211,9 +219,11 @@ class SoundWork(PaidWork):
             result.notes.append(sentences("notes.ignored_options", model=f"`{model}`", options=options))
         return result
 
-    def _failed(self, error: ParleyError) -> str:
+    def _failed(self, error: ParleyError, result: SoundResult) -> str:
         sentences = self._parts.sentences
-        return sentences("notes.stage_failed", sentence=sentences(error.sentence_key, **error.fields))
+        has_more = result.translation is not None or result.summary is not None
+        key = "notes.later_stage_failed" if has_more else "notes.stage_failed"
+        return sentences(key, sentence=sentences(error.sentence_key, **error.fields))
 
     async def _finish(self, result: SoundResult, heard: Heard, model: str, *, show_transcript: bool = True) -> Reply:
         parts, question = self._parts, self.question

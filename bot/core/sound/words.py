@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,7 +15,7 @@ _SMALL: Final = re.compile(r"-#[^\n]*")
 _LINE_MARK: Final = re.compile(r"(?:[ \t]*(?:>{1,3}|#{1,6}|[-*+•]|\d{1,9}[.)])[ \t]+)+(?=\S)")
 _NUMBERED: Final = re.compile(r"[ \t]*\d{1,9}[.)][ \t]")
 _RULE: Final = re.compile(r"[ \t]*(?:[-*_=][ \t]*){3,}$")
-_TABLE_RULE: Final = re.compile(r"[ \t]*\|?[ \t:|-]*-{2,}[ \t:|-]*$")
+_TABLE_RULE: Final = re.compile(r"[ \t:|-]*$")  # with the two marks looked for by themselves: in linear time
 _LINK: Final = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*\)")
 _ADDRESS_BEHIND: Final = re.compile(r"[ \t]*\(<https?://[^\s<>]+>\)")  # as an answer shows a link's target
 _ADDRESS: Final = re.compile(r"<?https?://(?:www\.)?([^\s<>/?#)]+)[^\s<>)]*>?")
@@ -31,6 +32,14 @@ _SENTENCE: Final = re.compile(
 )
 _WORD: Final = re.compile(r"\s+|(?<=[，、；：])")  # noqa: RUF001
 
+VERBATIM: Final = 0.8  # so much of the words must be the same ones
+# Thai, Lao, Burmese, Khmer, kana and Chinese characters: no spaces between words.
+_UNSPACED: Final = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    r"\U00020000-\U0003ffff"
+)
+_SAID: Final = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+
 
 def spoken_words(markdown: str) -> str:
     """Return an answer as it is read aloud: without code blocks, marks, small print and addresses."""
@@ -46,7 +55,7 @@ def spoken_words(markdown: str) -> str:
 
 
 def _spoken_line(line: str) -> str:
-    if _SMALL.match(line) or _RULE.match(line) or ("|" in line and _TABLE_RULE.match(line)):
+    if _SMALL.match(line) or _RULE.match(line) or _is_table_rule(line):
         return ""
     line = _SPOILER.sub(r"\1", line)
     mark = _LINE_MARK.match(line)
@@ -64,18 +73,26 @@ def _spoken_line(line: str) -> str:
     return re.sub(r"[ \t\u200b]+", " ", line).strip()
 
 
+def _is_table_rule(line: str) -> bool:
+    return "|" in line and "--" in line and _TABLE_RULE.match(line) is not None
+
+
 def speech_parts(text: str, *, limit_chars: int, limit_tokens: int | None = None) -> list[str]:
     """Cut a text at the ends of sentences into parts that one call takes; whitespace alone gives none.
 
     Only a sentence that is too long by itself is cut between words, and only a word that is, inside.
     """
     parts: list[str] = []
-    start = end = 0
+    start = end = tokens = 0
     for place in _seams(text, limit_chars, limit_tokens):
-        if end > start and not _fits(text[start:place], limit_chars, limit_tokens):
+        # A running sum: the tokens of pieces are never fewer than those of the whole.
+        more = 0 if limit_tokens is None else estimate_tokens(text[end:place])
+        too_many = limit_tokens is not None and tokens + more > limit_tokens
+        if end > start and (too_many or len(text[start:place].strip()) > limit_chars):
             parts.append(text[start:end].strip())
-            start = end
+            start, tokens = end, 0
         end = place
+        tokens += more
     parts.append(text[start:].strip())
     return [part for part in parts if part]
 
@@ -108,3 +125,12 @@ def _room(word: str, limit_chars: int, limit_tokens: int | None) -> int:
     while room > 1 and not _fits(word[:room], limit_chars, limit_tokens):
         room //= 2
     return room
+
+
+def is_verbatim(text: str, said: str) -> bool:
+    """Whether nearly all words are the same, as often; of scripts without spaces, the characters.
+
+    Their order is not looked at: that would take quadratic time.
+    """
+    wanted, heard = (Counter(_SAID.findall(one.casefold())) for one in (text, said))
+    return 2 * (wanted & heard).total() >= VERBATIM * (wanted.total() + heard.total())
