@@ -75,9 +75,10 @@ def test_compose_keeps_the_data_in_a_named_volume() -> None:
         "cap_drop: [ALL]",
         "no-new-privileges:true",
         "init: true",
-        "mem_limit: 512m",
-        "memswap_limit: 512m",
+        "mem_limit: 768m",
+        "memswap_limit: 768m",
         "pids_limit: 200",
+        "restart: unless-stopped",
     ):
         assert line in COMPOSE
     assert "ports:" not in COMPOSE
