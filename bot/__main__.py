@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import sys
 from pathlib import Path
 
 from bot import __version__
@@ -17,8 +18,10 @@ def main() -> None:
     arguments = _parser().parse_args()
     match arguments.command:
         case "sandbox":
-            from bot.sandbox.main import sandbox_main  # its packages are not there in production
-
+            try:
+                from bot.sandbox.main import sandbox_main
+            except ModuleNotFoundError:  # neither it nor its packages are there in production
+                sys.exit("parley: the sandbox is not part of this installation: run it from a checkout, see README.md")
             sandbox_main(port=arguments.port, data=arguments.data)
         case "backup":
             from bot.cli.backup import backup

@@ -15,7 +15,7 @@ from pathlib import Path
 HEARTBEAT_NAME = "heartbeat.json"
 BEAT_SECONDS = 3.0
 OLD_SECONDS = 45.0  # a machine that is busy may miss some beats
-DATABASE_SECONDS = 5.0  # since the last write that reached the disk, when the beat was written
+DATABASE_SECONDS = 5.0  # for which a write may be under way or fail, when the beat was written
 GATEWAY_SECONDS = 120.0  # nearly three of Discord's heartbeats; discord.py connects again by itself
 SLOW_DELIVERY_SECONDS = 60.0
 LOST_DELIVERY_SECONDS = 900.0  # by then every question has its answer or a notice
@@ -27,8 +27,8 @@ class Heartbeat:
     """How the bot is. Times are seconds since 1970, UTC; reasons and names are ours, never anybody's words."""
 
     written_at: float
-    database_written_at: float
-    gateway_heard_at: float  # the last frame of a session that is ready
+    database_written_at: float  # until when every write that was begun has reached the disk
+    gateway_heard_at: float  # the last frame of a session that is ready, or when a login last had to wait
     oldest_undelivered_at: float | None = None
     open_breakers: Mapping[str, str] = field(default_factory=dict)  # endpoint -> code of the error that opened it
     blocked_seconds: float = 0.0  # the event loop, at the longest within the last minute

@@ -52,7 +52,8 @@ class Vitals:
         self._bot = bot
         self._services = services
         self._loop_watch = loop_watch
-        self._gateway_heard_at = self._database_written_at = self._now()
+        self._gateway_heard_at = self._now()
+        self._owed_since: float | None = None  # when the write was begun that is under way or failed
         self._undelivered = NOTHING
         self._writes = True
 
@@ -80,10 +81,12 @@ class Vitals:
         gateway = self._services.link.state()
         if gateway.connected and gateway.last_dispatch_age_seconds is not None:
             self._gateway_heard_at = now - gateway.last_dispatch_age_seconds
+        elif gateway.identify_wait_seconds > 0:  # alive, and waiting as it should: no reason to start it again
+            self._gateway_heard_at = now
         breakers = self._services.breakers
         return Heartbeat(
             written_at=now,
-            database_written_at=self._database_written_at,
+            database_written_at=now if self._owed_since is None else self._owed_since,
             gateway_heard_at=self._gateway_heard_at,
             oldest_undelivered_at=self._undelivered.oldest_at,
             open_breakers={name: code for name in breakers if (code := breakers[name].open_code) is not None},
@@ -117,6 +120,8 @@ class Vitals:
 
     async def _probe(self) -> None:
         """Write to the database, and look for what is undelivered."""
+        if self._owed_since is None:
+            self._owed_since = self._now()
         try:
             await self._services.pulse.write()
             self._undelivered = await self._services.figures.undelivered()
@@ -128,7 +133,7 @@ class Vitals:
         if not self._writes:
             log.warning("the database takes writes again")
         self._writes = True
-        self._database_written_at = self._now()
+        self._owed_since = None
 
     def _now(self) -> float:
         return self._services.clock.now().timestamp()

@@ -18,6 +18,7 @@ from cogs.ui.helping import HELP
 from cogs.ui.modals import MODAL_SECONDS, OpenModals
 from cogs.ui.questions import conversation_of, plain_text, question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
+from cogs.ui.telling import told
 
 ASK_ABOUT = "Ask AI about this"
 TEXT_INPUT_CHARS = 4000  # of a modal's text (Discord)
@@ -75,7 +76,8 @@ class AboutMessage(discord.ui.Modal):
             interaction, text=text, route=route, options=ChatOptions(), conversation=conversation
         )
         question = replace(question, quote=self._quote)
-        await services.turns.ask(question, screen_for(self._bot, question), self._files)
+        async with told(interaction, in_response=True):
+            await services.turns.ask(question, screen_for(self._bot, question), self._files)
 
 
 class Menus(commands.Cog):

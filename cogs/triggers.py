@@ -14,7 +14,7 @@ from discord.ext import commands
 
 from bot.app import Parley
 from bot.core.conversation import Question, ReplyKind
-from bot.core.errors import StoreUnavailable
+from bot.core.errors import ParleyError, StoreUnavailable, new_error_id
 from bot.core.ports import FileReader
 from bot.core.preferences import ChannelMode, VoiceMessages
 from bot.core.tasks import SoundTask
@@ -31,6 +31,7 @@ ORDINARY = (discord.MessageType.default, discord.MessageType.reply)
 TYPING_SECONDS = 3.0
 TYPED_MESSAGES = 500  # remembered, so that a message that Discord delivers again shows no typing for nothing
 HINTS_REMEMBERED = 1000
+FAILURES_REMEMBERED = 500  # so that a message that Discord delivers again is not told twice that it failed
 PLACES_AT_ONCE = 3  # in which missed messages are answered
 TWIN_WARNING_SECONDS = 600.0
 
@@ -43,6 +44,7 @@ class Triggers(commands.Cog):
         self._services = bot.services
         self._background: set[asyncio.Task[None]] = set()
         self._typed: deque[int] = deque(maxlen=TYPED_MESSAGES)
+        self._failed: deque[int] = deque(maxlen=FAILURES_REMEMBERED)
         self._hinted: set[tuple[str, int, int]] = set()  # situation, channel, author
         self._catching_up: asyncio.Task[None] | None = None
         self._twin_told_at: float | None = None
@@ -70,7 +72,7 @@ class Triggers(commands.Cog):
         if not self._is_addressed(message, me) and self._voice_messages(message, me) is VoiceMessages.OFF:
             await self._hint_at_withheld(message, me)
             return
-        await self._answer(message, me)
+        await self._answer_or_tell(message, me)
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
@@ -96,10 +98,18 @@ class Triggers(commands.Cog):
             return
         meant = self._is_addressed(message, me) or self._voice_messages(message, me) is not VoiceMessages.OFF
         if meant and message.created_at > self._services.clock.now() - MISSED_AGE:
-            try:
-                await self._answer(message, me, live=False)
-            except Exception:  # the next one is still to be answered
-                log.exception("a missed message failed", extra={"trigger_id": message.id})
+            await self._answer_or_tell(message, me, live=False)
+
+    async def _answer_or_tell(self, message: discord.Message, me: discord.ClientUser, *, live: bool = True) -> None:
+        """Answer a message; what no inner boundary caught is told once, under an error id that is in the log."""
+        try:
+            await self._answer(message, me, live=live)
+        except Exception:
+            error_id = new_error_id()
+            log.exception("a message failed", extra={"error_id": error_id, "trigger_id": message.id})
+            if message.id not in self._failed:
+                self._failed.append(message.id)
+                await self._reply(message, self._services.sentences.notice(ParleyError(), error_id))
 
     async def _answer(self, message: discord.Message, me: discord.ClientUser, *, live: bool = True) -> None:
         """Answer a message that is addressed to the bot. One that was missed gets no hints and no typing."""
@@ -228,13 +238,15 @@ class Triggers(commands.Cog):
         await self._hint(message, key, mention=me.mention)
 
     async def _hint(self, message: discord.Message, key: str, **fields: str) -> None:
-        text = self._services.sentences(key, **fields)
+        await self._reply(message, self._services.sentences(key, **fields))
+
+    async def _reply(self, message: discord.Message, text: str) -> None:
         own_nonce = self._services.sent.add(nonce(ReplyKind.NOTICE, message.id, 0))
         try:
             await message.reply(text, mention_author=False, nonce=own_nonce)
-        except (discord.HTTPException, discord.RateLimited) as error:
+        except (OSError, discord.HTTPException, discord.RateLimited) as error:
             detail = type(error).__name__
-            log.warning("a hint was not sent", extra={"channel_id": message.channel.id, "detail": detail})
+            log.warning("a hint or notice was not sent", extra={"channel_id": message.channel.id, "detail": detail})
 
     async def _show_typing(self, channel: discord.abc.Messageable) -> None:
         if not self._services.rest.has_room():

@@ -2,6 +2,9 @@
 
 import ast
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -75,9 +78,10 @@ def test_compose_keeps_the_data_in_a_named_volume() -> None:
         "cap_drop: [ALL]",
         "no-new-privileges:true",
         "init: true",
-        "mem_limit: 512m",
-        "memswap_limit: 512m",
+        "mem_limit: 768m",
+        "memswap_limit: 768m",
         "pids_limit: 200",
+        "restart: unless-stopped",
     ):
         assert line in COMPOSE
     assert "ports:" not in COMPOSE
@@ -110,3 +114,19 @@ def test_the_pages_name_every_command_and_every_exit_code() -> None:
     assert {name.split()[0] for name in re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)} == commands
     codes = {value for name, value in vars(ending).items() if name.startswith("EXIT_")}
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == codes | {0, 2}
+
+
+def test_the_sandbox_that_the_image_does_not_have_is_told_in_one_line(tmp_path: Path) -> None:
+    for folder in ("bot", "cogs"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("sandbox", "__pycache__"))
+    command = [sys.executable, "-m", "bot", "sandbox"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "parley: the sandbox is not part of this installation: run it from a checkout, see README.md"
+    ]
+
+
+def test_a_backup_goes_where_the_container_can_write() -> None:
+    for path in re.findall(r"backup --to (\S+)", OPERATING):
+        assert path.startswith("/app/data/")

@@ -52,6 +52,13 @@ def test_every_test_that_the_pages_name_exists() -> None:
             )
 
 
+def test_every_fault_stands_in_the_page() -> None:
+    last = {"A": 18, "B": 20, "C": 8, "D": 20, "E": 14, "F": 10, "G": 11, "H": 20, "I": 15}
+    page = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    ids = {f"{table}{number}" for table, most in last.items() for number in range(1, most + 1)}
+    assert ids <= set(re.findall(r"\b[A-I]\d+\b", page))
+
+
 def test_every_promise_in_the_readme_links_a_test() -> None:
     promises = README[README.index("## What it promises") : README.index("## What it keeps")]
     rows = re.findall(r"^\| \*\*(.+?)\*\*.*? \| (.+?) \|$", promises, re.MULTILINE)

@@ -159,7 +159,8 @@ def test_secrets_are_not_shown(env_file: Path) -> None:
 
 def test_the_example_file_names_every_setting_and_nothing_else() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
-    assert set(re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)) == set(NAMES)
+    assert set(re.findall(r"^(?:# )?([A-Z_]+)=", text, re.MULTILINE)) == set(NAMES)
+    assert "\nLOG_FORMAT=" not in text, "a copy of it must not override what the image says"
 
 
 @pytest.mark.parametrize(

@@ -125,13 +125,42 @@ async def test_a_reason_of_somebody_else_is_told(vitals: Vitals, services: Servi
     assert (await verdict(vitals, clock)).degraded == ("waits before it logs in again",)
 
 
+async def test_a_write_that_takes_its_time_is_no_failure(
+    vitals: Vitals, services: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow() -> None:
+        clock.advance(timedelta(seconds=4))
+        assert judge(vitals.heartbeat(), clock.now().timestamp()).healthy
+
+    monkeypatch.setattr(services.pulse, "write", slow)
+    for _ in range(3):
+        assert (await verdict(vitals, clock)).healthy
+        clock.advance(timedelta(seconds=3))  # between two writes
+        assert judge(vitals.heartbeat(), clock.now().timestamp()).healthy
+
+
+async def test_a_login_that_waits_for_its_limits_is_degraded_and_not_unhealthy(
+    vitals: Vitals, services: Services, clock: FakeClock
+) -> None:
+    services.link.waits_to_identify(3600)
+    services.degraded["logins"] = "too many logins"
+    clock.advance(timedelta(seconds=1800))
+    found = await verdict(vitals, clock)
+    assert (found.problems, found.degraded) == ((), ("too many logins",))
+    services.link.waits_to_identify(0)
+    clock.advance(timedelta(seconds=119))
+    assert (await verdict(vitals, clock)).healthy, "after the wait it has the usual time to connect"
+    clock.advance(timedelta(seconds=2))
+    assert not (await verdict(vitals, clock)).healthy
+
+
 async def test_the_heart_beats_while_the_database_hangs(
     vitals: Vitals, services: Services, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, hanging = tmp_path / "heartbeat.json", asyncio.Event()
     monkeypatch.setattr("bot.vitals.BEAT_SECONDS", 0.01)
     monkeypatch.setattr(services.pulse, "write", hanging.wait)
-    before = vitals._database_written_at
+    before = clock.now().timestamp()
     beating = asyncio.create_task(vitals.keep_beating(path))
     try:
         async with asyncio.timeout(30):

@@ -43,7 +43,7 @@ KEPT_PICTURES_BYTES = 48 * 1024 * 1024  # in memory, for the next questions of c
 MEDIA_SIDE_BY_SIDE = 4  # calls in flight that make pictures, or hold what somebody uploaded
 
 # Sounds to be heard.
-SOUND_FILE_BYTES = 100_000_000  # cut into parts
+SOUND_FILE_BYTES = 50_000_000  # cut into parts; it is in memory some six times while that is done
 SOUND_PART_BYTES = 25_000_000  # OpenAI: POST /v1/audio/transcriptions
 SOUND_PART_SECONDS = 1_200  # within the deadline of one call, and what the shortest of OpenAI's models takes
 SOUND_SECONDS = 7_200

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from bot.core.composing import NOTHING
 from bot.core.conversation import Question, Reply
-from bot.core.errors import FileProblem, FileRefused, ParleyError, Stopped
+from bot.core.errors import Interrupted, ParleyError, Stopped
 from bot.core.generating import Generation, Grown, Parts, recorded
 from bot.core.ports import FileReader, FilesRead, Reservation, Screen, Settlement
 
@@ -112,11 +112,11 @@ class PaidWork(ABC):
         return int(error.may_be_billed if isinstance(error, ParleyError) else True)
 
     async def _read_files(self) -> FilesRead:
-        """Return what the task's files hold; raises ``FileRefused`` (also when a restart lost them)."""
+        """Return what the task's files hold; raises ``FileRefused``, or ``Interrupted`` when a restart lost them."""
         if self._files is not None:
             return await self._files.read()
         if self.question.unread_files:
-            raise FileRefused(FileProblem.GONE, number=1)
+            raise Interrupted  # before anything was paid for
         return FilesRead()
 
     async def _reserve(self, reservation: Reservation) -> None:

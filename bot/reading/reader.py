@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from bot.core.attachments import FileKind, decoded, kind_of, safe_file_name, taken
@@ -28,13 +25,13 @@ from bot.core.limits import (
 )
 from bot.core.ports import AttachedFile, FetchFile, FileReader, FilesRead, Picture, Violation
 from bot.core.schemas import check_schema, schema_name
+from bot.reading.children import Children, JobFailed
 from bot.reading.headers import is_picture
 from bot.reading.pictures import AttachedPictures, checked_picture, described, fetched_picture
-from bot.reading.sound import JobFailed, SoundFile
+from bot.reading.sound import SoundFile
 
 log = logging.getLogger(__name__)
 
-ROOT: Final = Path(__file__).parents[2]
 JOB_SECONDS: Final = 20.0
 JOBS_SIDE_BY_SIDE: Final = 2  # each may take a processor and a gibibyte
 
@@ -46,7 +43,9 @@ class Reading:
         self._fetch = fetch
         self._splits_sounds = splits_sounds
         self._job_seconds = job_seconds
-        self._places = asyncio.Semaphore(JOBS_SIDE_BY_SIDE)
+        self._children = Children(JOBS_SIDE_BY_SIDE)
+        self.sounds = asyncio.Semaphore(JOBS_SIDE_BY_SIDE)
+        self.large_sounds = asyncio.Semaphore(1)
 
     def files(
         self,
@@ -138,34 +137,7 @@ class Reading:
 
     async def work(self, *arguments: str, given: bytes, seconds: float) -> bytes:
         """Return what the child process writes; raises ``JobFailed``, or ``TimeoutError`` when it takes too long."""
-        # Shielded: whoever gives up waiting, the place is free again only when the child has ended.
-        job = asyncio.create_task(self._placed(arguments, given, seconds))
-        job.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        return await asyncio.shield(job)
-
-    async def _placed(self, arguments: Sequence[str], given: bytes, seconds: float) -> bytes:
-        async with self._places:
-            # In a thread, because its deadline then runs on the real clock and kills the child whatever the loop does.
-            return await asyncio.to_thread(self._run, arguments, given, seconds)
-
-    def _run(self, arguments: Sequence[str], given: bytes, seconds: float) -> bytes:
-        try:
-            ended = subprocess.run(  # noqa: S603 - our own module, and arguments of our own
-                [sys.executable, "-s", "-m", "bot.reading.worker", *arguments],
-                input=given,
-                capture_output=True,
-                timeout=seconds,
-                cwd=ROOT,
-                env={},  # no setting and no secret is any business of a member's file
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            log.warning("a file took too long", extra={"job": arguments[0], "bytes": len(given)})
-            raise TimeoutError from None
-        if ended.returncode != 0:
-            log.info("a file was not read", extra={"job": arguments[0], "bytes": len(given), "code": ended.returncode})
-            raise JobFailed
-        return ended.stdout
+        return await self._children.run("bot.reading.worker", *arguments, given=given, seconds=seconds)
 
 
 class QuestionFiles:

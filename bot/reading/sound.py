@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from typing import Final, Protocol
@@ -9,6 +10,7 @@ from typing import Final, Protocol
 from bot.core.errors import FileProblem, FileRefused
 from bot.core.limits import SOUND_FILE_BYTES, SOUND_PART_BYTES, SOUND_SECONDS
 from bot.core.ports import AttachedFile, FilesRead, Sound
+from bot.reading.children import JobFailed
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +34,11 @@ PROBLEMS: Final = {
 }
 
 
-class JobFailed(Exception):
-    """The child process came to no result: it ran out of memory, crashed, or met something it cannot read."""
-
-
 class Child(Protocol):
     """What fetches files, and has the child process work on them."""
+
+    large_sounds: asyncio.Semaphore
+    sounds: asyncio.Semaphore
 
     async def fetch(self, file: AttachedFile, *, limit_bytes: int) -> bytes:
         """Return a file's bytes; raises ``FileRefused``."""
@@ -60,6 +61,11 @@ class SoundFile:
 
     async def read(self) -> FilesRead:
         """Fetch, decode and cut it; raises ``FileRefused``."""
+        # Waited for before it is fetched: what waits is in nobody's memory.
+        async with self._child.large_sounds if self._file.size > SOUND_PART_BYTES else self._child.sounds:
+            return await self._read()
+
+    async def _read(self) -> FilesRead:
         try:
             content = await self._child.fetch(self._file, limit_bytes=self._most_bytes)
         except FileRefused as refused:
@@ -73,8 +79,8 @@ class SoundFile:
             written = await self._child.work("sound", *arguments, given=content, seconds=JOB_SECONDS)
         except (JobFailed, TimeoutError):
             raise self._refused(FileProblem.SOUND_BROKEN) from None
-        line, _, rest = written.partition(b"\n")
-        found = json.loads(line)
+        end = written.index(b"\n")
+        found, rest = json.loads(written[:end]), memoryview(written)[end + 1 :]
         if "problem" in found:
             raise self._refused(PROBLEMS[found["problem"]])
         return FilesRead(sounds=_sounds(found, rest, content))
@@ -85,16 +91,16 @@ class SoundFile:
         return FileRefused(problem, megabytes=megabytes, minutes=minutes)
 
 
-def _sounds(found: dict[str, object], rest: bytes, content: bytes) -> tuple[Sound, ...]:
+def _sounds(found: dict[str, object], rest: memoryview, content: bytes) -> tuple[Sound, ...]:
     """Return the parts that the child cut, or the file itself where it cut none."""
     ending, seconds = str(found["ending"]), float(str(found["seconds"]))
     starts: list[float] = found["starts"]  # type: ignore[assignment]
     sizes: list[int] = found["sizes"] or [len(content)]  # type: ignore[assignment]
-    contents = rest if found["sizes"] else content
+    contents: bytes | memoryview = rest if found["sizes"] else content
     sounds: list[Sound] = []
     at = 0
     for start, end, size in zip(starts, [*starts[1:], seconds], sizes, strict=True):
         name = f"sound-{len(sounds) + 1}.{ending}"
-        sounds.append(Sound(name, MIME[ending], end - start, contents[at : at + size], start_seconds=start))
+        sounds.append(Sound(name, MIME[ending], end - start, bytes(contents[at : at + size]), start_seconds=start))
         at += size
     return tuple(sounds)

@@ -103,7 +103,9 @@ def write_sound(content: bytes, *, most_seconds: float, part_seconds: float, par
 
     found, parts = read_sound(content, most_seconds=most_seconds, part_seconds=part_seconds, part_bytes=part_bytes)
     line = json.dumps({**found, "sizes": [len(part) for part in parts]})
-    sys.stdout.buffer.write(b"".join([line.encode(), b"\n", *parts]))
+    sys.stdout.buffer.write(line.encode() + b"\n")
+    for part in parts:
+        sys.stdout.buffer.write(part)
 
 
 def give_up_rights(cpu_seconds: int = CPU_SECONDS) -> None:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from bot.core.errors import FileProblem, FileRefused
 from bot.core.pictures.formats import kind_of_picture
 from bot.core.pictures.ports import Encoded
 from bot.core.ports import Picture
+from bot.reading.children import Children, JobFailed
 
-log = logging.getLogger(__name__)
-
-ROOT: Final = Path(__file__).parents[2]
 JOB_SECONDS: Final = 30.0
 JOBS_SIDE_BY_SIDE: Final = 2  # each may take a processor and some hundred MiB
 SQUARE_BYTES: Final = 4_000_000  # below this (OpenAI: images.create_variation)
@@ -29,7 +22,7 @@ class PictureWorkshop:
 
     def __init__(self, *, job_seconds: float = JOB_SECONDS) -> None:
         self._job_seconds = job_seconds
-        self._places = asyncio.Semaphore(JOBS_SIDE_BY_SIDE)
+        self._children = Children(JOBS_SIDE_BY_SIDE)
 
     async def as_png(self, picture: Picture, *, square: bool) -> Picture:
         """Return a picture as a PNG; raises ``FileRefused``."""
@@ -47,30 +40,8 @@ class PictureWorkshop:
         return None if made is None or kind is None else Encoded(kind, made)
 
     async def _job(self, name: str, limit_bytes: int, given: bytes) -> bytes | None:
-        # Shielded: whoever gives up waiting, the place is free again only when the child has ended.
-        job = asyncio.create_task(self._placed(name, limit_bytes, given))
-        job.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        return await asyncio.shield(job)
-
-    async def _placed(self, name: str, limit_bytes: int, given: bytes) -> bytes | None:
-        async with self._places:
-            return await asyncio.to_thread(self._run, name, limit_bytes, given)
-
-    def _run(self, name: str, limit_bytes: int, given: bytes) -> bytes | None:
+        arguments = ("bot.reading.drawing", name, str(limit_bytes))
         try:
-            ended = subprocess.run(  # noqa: S603 - our own module, and arguments of our own
-                [sys.executable, "-s", "-m", "bot.reading.drawing", name, str(limit_bytes)],
-                input=given,
-                capture_output=True,
-                timeout=self._job_seconds,
-                cwd=ROOT,
-                env={},
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            log.warning("a picture took too long", extra={"job": name, "bytes": len(given)})
+            return await self._children.run(*arguments, given=given, seconds=self._job_seconds)
+        except (JobFailed, TimeoutError):
             return None
-        if ended.returncode != 0:
-            log.info("a picture was not changed", extra={"job": name, "bytes": len(given), "code": ended.returncode})
-            return None
-        return ended.stdout

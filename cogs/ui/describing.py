@@ -14,7 +14,7 @@ from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.attached import pictures_of
 from cogs.ui.questions import question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
-from cogs.ui.telling import parley
+from cogs.ui.telling import parley, told
 
 
 async def describe(
@@ -40,7 +40,8 @@ async def describe(
     route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
     asked = question_of_interaction(interaction, text=question, route=route, options=options, conversation=None)
     asked = replace(asked, show_question=asked.show_question or show_question)
-    await turns.ask(asked, screen_for(bot, asked), bot.services.reading.files(pictures, kept=False))
+    async with told(interaction, in_response=True):
+        await turns.ask(asked, screen_for(bot, asked), bot.services.reading.files(pictures, kept=False))
 
 
 async def describe_message(

@@ -14,6 +14,7 @@ from bot.core.tasks import SoundTask
 from cogs.ui import replies
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.questions import question_of_interaction, route_of_interaction
+from cogs.ui.telling import told
 
 TRANSCRIBE = "Transcribe / translate"  # the name of the message menu
 ENDINGS = (
@@ -68,7 +69,8 @@ async def ask_about_sound(
     files = None
     if file is not None:
         files = services.reading.sound(file, part_seconds=services.listening.part_seconds(task.model))
-    await services.turns.ask(question, replies.screen_for(bot, question), files)
+    async with told(interaction, in_response=True):
+        await services.turns.ask(question, replies.screen_for(bot, question), files)
 
 
 def sound_question(

@@ -43,7 +43,8 @@ async def ask_for_pictures(
     route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
     question = question_of_interaction(interaction, text=text, route=route, options=ChatOptions(), conversation=None)
     question = replace(question, task=task)
-    await bot.services.turns.ask(question, screen_for(bot, question), files)
+    async with told(interaction, in_response=True):
+        await bot.services.turns.ask(question, screen_for(bot, question), files)
 
 
 def is_private(interaction: Interaction) -> bool:

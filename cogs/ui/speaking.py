@@ -13,6 +13,7 @@ from bot.core.ports import FileReader
 from bot.core.tasks import SpeechTask
 from cogs.ui.questions import question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
+from cogs.ui.telling import told
 
 
 def speech_task(interaction: discord.Interaction[Any], task: SpeechTask = SpeechTask()) -> SpeechTask:  # noqa: B008
@@ -49,4 +50,5 @@ async def read_aloud(
         route = replace(route, single_page=True)  # the app is the member's alone: only the response is there
     question = question_of_interaction(interaction, text=text, route=route, options=ChatOptions(), conversation=None)
     question = replace(question, task=speech_task(interaction, task))
-    await bot.services.turns.ask(question, screen_for(bot, question), files)
+    async with told(interaction, in_response=True):
+        await bot.services.turns.ask(question, screen_for(bot, question), files)

@@ -10,6 +10,7 @@ import pytest
 from simcord.results import InteractionResult
 
 from bot.app import Parley
+from bot.core.conversation import ConversationKey
 from bot.core.limits import MESSAGE_CHARS
 from bot.sandbox.standin import Cut, Html, Refuse, Say
 from cogs.ui.replies import TryAgainButton
@@ -185,6 +186,12 @@ async def test_a_failure_is_told_once_with_what_to_do_and_an_error_id(
         assert "my very own words" not in str(vars(record))
     # The next question is answered, and the failed one is no part of the conversation.
     world.standin.script(Say("All good."))
+    asked_before = len(world.sent_to_model())
+    await world.other.send(world.channel, f"{world.mention} what else?")
+    later = world.sent_to_model()[asked_before:]  # nothing, where the server is left alone for a while
+    assert "my very own words" not in str(later)
+    history = await world.services.store.history(ConversationKey(world.channel.id, world.guild.id))
+    assert [turn.text for turn in history.turns] == ["what else?", "All good."] * len(later)
 
 
 async def test_a_broken_stream_keeps_what_came_and_says_so(world: World) -> None:

@@ -1,5 +1,6 @@
 """What a restart leaves is finished: once, in place, with its history; or its loss is told."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from bot.app import Parley
 from bot.core.conversation import Answer, EndReason, Page, Question, Reply, ReplyKind, ReplyRoute, TriggerKind
 from bot.core.ports import Reservation, Settlement
+from bot.core.tasks import SoundTask
 from bot.sandbox.standin import Say
 from cogs.ui.questions import question_of_message
 from cogs.ui.replies import screen_for
@@ -17,7 +19,7 @@ from tests.cogs.conftest import World
 CAP = 5_000_000
 
 
-async def interrupted(world: World, text: str = "what is a heap?") -> discord.Message:
+async def interrupted(world: World, text: str = "what is a heap?", **changes: Any) -> discord.Message:
     """Let a question arrive while nobody listens, and claim it, as a process that was killed has done."""
 
     bot = world.env.bot
@@ -26,7 +28,7 @@ async def interrupted(world: World, text: str = "what is a heap?") -> discord.Me
     message = await world.asker.send(world.channel, f"{world.mention} {text}")
     assert bot.user is not None
     received = await bot.get_partial_messageable(world.channel.id, guild_id=world.guild.id).fetch_message(message.id)
-    assert await world.services.store.claim(question_of_message(received, own_id=bot.user.id))
+    assert await world.services.store.claim(replace(question_of_message(received, own_id=bot.user.id), **changes))
     return message
 
 
@@ -40,6 +42,13 @@ async def test_a_claimed_question_is_answered_after_the_restart(world: World) ->
     await restart(world)
     assert [m.content for m in world.answers()] == ["A tree."]
     assert not await world.services.store.unfinished()
+
+
+async def test_a_task_whose_file_nobody_holds_any_more_is_told_as_interrupted(world: World) -> None:
+    await interrupted(world, conversation=None, task=SoundTask(), unread_files=True)
+    await restart(world)
+    assert any("could not finish it. Please ask again" in answer.content for answer in world.answers())
+    assert not any("/audio/" in request.path for request in world.standin.requests)
 
 
 async def test_a_stored_answer_is_delivered_and_not_generated_again(world: World) -> None:

@@ -259,14 +259,14 @@ class TestViolation:
 
 async def test_the_child_gets_none_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, Any] = {}
-    original = subprocess.run
+    original = subprocess.Popen
 
     def watched(*arguments: Any, **options: Any) -> Any:
         seen.update(options)
         return original(*arguments, **options)
 
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    monkeypatch.setattr(subprocess, "run", watched)
+    monkeypatch.setattr(subprocess, "Popen", watched)
     await read(HeldFile(a_pdf()))
     assert seen["env"] == {}
 
@@ -286,7 +286,7 @@ async def test_no_more_than_two_children_work_at_once_whoever_gives_up(monkeypat
         return b'{"violation": null}'
 
     reading = Reading(fetch=nothing)
-    monkeypatch.setattr(reading, "_run", run)
+    monkeypatch.setattr(reading._children, "_run", run)
     asked = [asyncio.create_task(reading.violation("{}", "{}")) for _ in range(6)]
     while at_work < 2:  # noqa: ASYNC110  the threads tell nobody
         await asyncio.sleep(0)

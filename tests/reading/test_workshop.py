@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import random
+import signal
+import subprocess
+import sys
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -77,3 +82,20 @@ async def test_and_by_its_edges_then() -> None:
 
 async def test_what_takes_too_long_is_given_up() -> None:
     assert await PictureWorkshop(job_seconds=0.01).smaller(a_picture(), limit_bytes=10_000) is None
+
+
+async def test_whoever_gives_up_ends_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+    original = subprocess.Popen
+
+    def watched(command: list[str], **options: Any) -> Any:
+        begun.append(original([sys.executable, "-c", "import time; time.sleep(600)"], **options))
+        return begun[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", watched)
+    job = asyncio.create_task(PictureWorkshop().smaller(a_picture(), limit_bytes=10_000))
+    while not begun:  # noqa: ASYNC110 - the thread tells nobody
+        await asyncio.sleep(0)
+    job.cancel()
+    await asyncio.gather(job, return_exceptions=True)
+    assert await asyncio.to_thread(begun[0].wait, 10) == -signal.SIGKILL

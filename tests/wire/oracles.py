@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ COMMAND = 2
 LONG_ENOUGH_CHARS = 12  # of a text that can only come from whoever said it
 MENTION = re.compile(r"<@!?\d+>\s*")
 HAS_LEDGER = "SELECT 1 FROM sqlite_master WHERE name = 'usage_ledger'"
-PAID = "SELECT count(*) FROM usage_ledger WHERE settled_micro_usd IS NULL OR settled_micro_usd > 0"
+PAID = "SELECT capability FROM usage_ledger WHERE settled_micro_usd IS NULL OR settled_micro_usd > 0"
 SPENT = "SELECT coalesce(sum(coalesce(settled_micro_usd, reserved_micro_usd)), 0) FROM usage_ledger"
 
 
@@ -113,10 +114,15 @@ def wrong_bill(bench: Bench, openai: StandIn) -> list[str]:
     costs = sum(cost_micro_usd(request) for request in openai.requests)
     spent = sum(stored.rows(SPENT)[0][0] for stored in ledgers)
     found = [f"{spent} are in the ledger, {costs} were billed (micro USD)"] if spent < costs else []
-    paid = sum(stored.rows(PAID)[0][0] for stored in ledgers)
+    rows = Counter(name for stored in ledgers for (name,) in stored.rows(PAID))
     is_settled = not bench.lost_calls and not any(stored.count("pending") for stored in ledgers)
-    if is_settled and paid != openai.billed:
-        found.append(f"{paid} calls are in the ledger, {openai.billed} were billed")
+    for name, calls in openai.billed_of.items() if is_settled else ():
+        # A task has one row for all its calls: its parts, its pictures, and the answers about what it heard.
+        least = calls if name == "chat" else min(calls, 1)
+        if rows["transcription"]:
+            least = 0 if name in {"chat", "speech"} else least
+        if not least <= rows[name] <= calls:
+            found.append(f"{rows[name]} rows for {name} are in the ledger, {calls} calls were billed")
     return found
 
 

@@ -19,6 +19,7 @@ ANSWER = f"Almonds and sugar, says the {MODEL_CANARY}.\n\nNothing else is in it,
 SENTENCES = tomllib.loads((ROOT / "bot/locales/en.toml").read_text(encoding="utf-8"))
 WRITING: str = SENTENCES["notes"]["writing"]
 DRAWING: str = SENTENCES["pictures"]["working"].partition("{")[0]
+LISTENING: str = SENTENCES["notes"]["listening"].partition("{")[0]
 READING_ALOUD: str = SENTENCES["notes"]["reading_aloud"]
 
 

@@ -140,6 +140,28 @@ async def test_a_message_from_a_server_that_is_not_known_is_no_direct_message(
     assert "Ignoring exception" not in program.log
 
 
+async def test_what_no_member_wrote_is_not_answered_although_it_mentions_the_bot(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    asked = discord_standin.say(world.general, world.other_member, QUESTION)
+    payload = discord_standin.payloads.message_event(asked, content_intent=True)
+    payload |= {"content": f"<@{world.bot.user_id}> {QUESTION}", "mentions": [discord_standin.payloads.user(world.bot)]}
+    # What Discord sends into a new thread: its starter again, with the thread's id, and the line about it above.
+    starter = {**payload, "id": str(world.new_id()), "type": 21, "message_reference": {"message_id": payload["id"]}}
+    created = {**payload, "id": str(world.new_id()), "type": 18}
+    webhook = {**payload, "id": str(world.new_id()), "webhook_id": str(world.new_id())}
+    robot = {**payload, "id": str(world.new_id()), "author": {**payload["author"], "bot": True}}
+    joined = {**payload, "id": str(world.new_id()), "type": 7}
+    for sent in (starter, created, webhook, robot, joined):
+        discord_standin.gateway.dispatch_nonsense("MESSAGE_CREATE", sent)
+    standin.script(Say(ANSWER))
+    await ask(program, discord_standin, world.general, QUESTION, ANSWER)
+    assert len(chat_requests(standin)) == 1
+    assert len(world.shown_by_bot(world.general)) == 1
+
+
 async def test_two_hosts_with_one_token_show_one_answer_and_a_stranger_is_told_of(
     bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
 ) -> None:

@@ -102,3 +102,19 @@ async def test_killed_in_a_later_stage_a_task_shows_its_transcript_and_asks_nobo
     assert interaction.original.content.startswith(WORDS)
     assert "The transcript is all I have" in interaction.original.content
     assert paths(standin) == ["audio/transcriptions", "chat/completions"]
+
+
+async def test_a_file_in_parts_is_one_row_of_the_bill_and_growing_text_has_its_mark(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    standin.script(Say(WORDS), Say("It ends at ten."), of="transcription")
+    program = await started(bench, discord_standin, ATTACHMENT_HOSTS=HOSTS)
+    world = discord_standin.world
+    long = a_sound("flac", seconds=1_300)  # a part has 1,200
+    message = discord_standin.say(world.general, world.member, "", files=[Upload("talk.flac", "", long)])
+    opening = discord_standin.menu(message, "Transcribe / translate", world.member)
+    await program.until(discord_standin.wait_for(lambda: opening.callback is not None))
+    interaction = discord_standin.submit(opening)
+    await program.until(Stored(bench.database).until(interaction.interaction_id, "done"))
+    assert paths(standin) == ["audio/transcriptions"] * 2
+    assert Stored(bench.database).rows("SELECT capability FROM usage_ledger") == [("transcription",)]

@@ -119,7 +119,12 @@ class StandIn:
     @property
     def billed(self) -> int:
         """How many answers were generated: counted when one begins, whether or not the client gets it."""
-        return sum(endpoint.billed for endpoint in self._endpoints.values())
+        return sum(self.billed_of.values())
+
+    @property
+    def billed_of(self) -> dict[str, int]:
+        """The same for each family of endpoints."""
+        return {name: endpoint.billed for name, endpoint in self._endpoints.items()}
 
     def script(self, *behaviours: Behaviour, of: str = "chat") -> None:
         """Let each of the following requests to one family of endpoints show one of these behaviours, in order."""
