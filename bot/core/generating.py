@@ -44,6 +44,7 @@ from bot.core.errors import (
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, correction, is_json, schema_of
 from bot.core.limits import ANSWER_TOKENS, FOLD_ABOVE_TOKENS, MEDIA_SIDE_BY_SIDE, PROMPT_TOKENS
 from bot.core.looking import NoEarlierPictures, Seen, look, may_look
+from bot.core.parking import Smaller, nothing_smaller
 from bot.core.ports import (
     CallLedger,
     ChatMessage,
@@ -114,6 +115,7 @@ class Parts:
     # Held by whatever has an upload in memory until its call has ended.
     media: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_SIDE_BY_SIDE))
     listening: Listening | None = None
+    smaller: Smaller = nothing_smaller  # for replies that Discord finds too large
 
 
 @dataclass(frozen=True, slots=True)
