@@ -19,6 +19,7 @@ from bot.core.errors import StoreUnavailable
 from bot.core.generating import Parts, TurnPolicy
 from bot.core.offering import ENDING_DAYS, EndingWatch, Offering
 from bot.core.pacing import EditPace
+from bot.core.pictures.shrinking import SmallerReplies
 from bot.core.pictures.work import PictureParts
 from bot.core.ports import Clock, FetchFile
 from bot.core.preferences import Preferences
@@ -174,6 +175,7 @@ async def open_services(
             unpriced_call_micro_usd=policy.unpriced_call_micro_usd,
             translator=endpoints.translator,
         )
+        workshop = PictureWorkshop()
         parts = Parts(
             store=store,
             folds=SqliteFoldStore(database),
@@ -186,13 +188,14 @@ async def open_services(
             sentences=sentences,
             policy=policy,
             works={
-                PictureTask: PictureParts(endpoints.pictures, PictureWorkshop(), settings.image_model).works(),
+                PictureTask: PictureParts(endpoints.pictures, workshop, settings.image_model).works(),
                 SpeechTask: partial(SpeechWork, speech),
                 SoundTask: partial(SoundWork, speech),
             },
             pictures=pictures,
             media=endpoints.media,
             listening=listening,
+            smaller=SmallerReplies(workshop, sentences),
         )
         turns = turn_service(parts)
         yield Services(

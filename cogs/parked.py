@@ -12,9 +12,10 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Parley
-from bot.core.conversation import Claim
+from bot.core.conversation import Reply, ReplyKind
 from bot.core.errors import DeliveryFailed
-from cogs.ui.calls import UPLOAD_SECONDS
+from bot.core.limits import MESSAGE_CHARS
+from cogs.ui.calls import UPLOAD_SECONDS, refusal_of
 from cogs.ui.screen import files_of
 
 
@@ -36,20 +37,25 @@ class Parked(commands.Cog):
         _command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu,
     ) -> None:
         """Show what waits for this member."""
-        await self._services.turns.parked.show(interaction.user.id, partial(self._show, interaction))
+        await self._services.turns.parked.show(interaction.user.id, interaction.id, partial(self._show, interaction))
 
-    async def _show(self, interaction: discord.Interaction[Any], claim: Claim) -> None:
-        if claim.reply is None:
-            return
-        first = self._services.sentences("replies.parked")
+    async def _show(self, interaction: discord.Interaction[Any], reply: Reply) -> None:
+        """Show a reply below the line that says what it is: in one message, so that the line never stands alone."""
+        line = self._services.sentences("replies.parked") if reply.kind is ReplyKind.ANSWER else ""
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
-                await interaction.followup.send(first, ephemeral=True)
-                for page in claim.reply.pages:
+                for page in reply.pages:
+                    content = f"{line}\n\n{page.content}".strip()
+                    if len(content) > MESSAGE_CHARS:  # a page of words only: nothing is too large about it
+                        await interaction.followup.send(line, ephemeral=True)
+                        content = page.content
                     await interaction.followup.send(
-                        page.content or discord.utils.MISSING, files=files_of(page), ephemeral=True
+                        content or discord.utils.MISSING, files=files_of(page), ephemeral=True
                     )
-        except (TimeoutError, OSError, aiohttp.ClientError, discord.HTTPException, discord.RateLimited) as error:
+                    line = ""
+        except discord.HTTPException as error:
+            raise (refusal_of(error) or DeliveryFailed(f"status {error.status} code {error.code}")) from error
+        except (TimeoutError, OSError, aiohttp.ClientError, discord.RateLimited) as error:
             raise DeliveryFailed(type(error).__name__) from error
 
 

@@ -43,8 +43,17 @@ from bot.core.errors import (
     TaskInterrupted,
 )
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, correction, is_json, schema_of
-from bot.core.limits import ANSWER_TOKENS, FOLD_ABOVE_TOKENS, MEDIA_SIDE_BY_SIDE, PROMPT_TOKENS
+from bot.core.limits import (
+    ANSWER_TOKENS,
+    DRAWINGS_OF_ONE,
+    DRAWINGS_SIDE_BY_SIDE,
+    FOLD_ABOVE_TOKENS,
+    MEDIA_SIDE_BY_SIDE,
+    PROMPT_TOKENS,
+)
 from bot.core.looking import NoEarlierPictures, Seen, look, may_look
+from bot.core.parking import Smaller, nothing_smaller
+from bot.core.places import Places
 from bot.core.ports import (
     CallLedger,
     ChatMessage,
@@ -115,7 +124,10 @@ class Parts:
     pictures: EarlierPictures = field(default_factory=NoEarlierPictures)
     # Held by whatever has an upload in memory until its call has ended.
     media: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_SIDE_BY_SIDE))
+    # Held by whatever draws. Whoever waits for ``media`` too takes this first.
+    drawing: Places = field(default_factory=lambda: Places(DRAWINGS_SIDE_BY_SIDE, for_one=DRAWINGS_OF_ONE))
     listening: Listening | None = None
+    smaller: Smaller = nothing_smaller  # for replies that Discord finds too large
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,9 @@ PICTURES = 4  # of one question, and of one request to a model
 PICTURES_BYTES = 36 * 1024 * 1024  # of one request: OpenAI takes 50 MB, and base64 makes a third more of them
 PICTURE_TURNS = 3  # the latest questions, this one included, whose pictures are sent
 KEPT_PICTURES_BYTES = 48 * 1024 * 1024  # in memory, for the next questions of conversations
-MEDIA_SIDE_BY_SIDE = 4  # calls in flight that make pictures, or hold what somebody uploaded
+MEDIA_SIDE_BY_SIDE = 4  # calls in flight that hold what somebody uploaded
+DRAWINGS_SIDE_BY_SIDE = 4  # calls in flight that make pictures
+DRAWINGS_OF_ONE = 2  # of them, for one member
 
 # Sounds to be heard.
 SOUND_FILE_BYTES = 50_000_000  # cut into parts; it is in memory some six times while that is done

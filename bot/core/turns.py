@@ -40,7 +40,7 @@ from bot.core.errors import (
 from bot.core.folding import Folding, FoldResult
 from bot.core.generating import Parts, check_allowed, ids, ordinary_micro_usd
 from bot.core.limits import GENERATIONS, TURN_SECONDS
-from bot.core.parking import ParkedReplies
+from bot.core.parking import ParkedReplies, show_fitting
 from bot.core.ports import FileReader, Payer, Screen
 from bot.core.queueing import TurnQueue
 from bot.core.spending import ReachedLimits
@@ -74,7 +74,7 @@ class TurnService:
         self._folding = Folding(parts)
         self._limits = ReachedLimits(parts.clock)
         self._works: dict[int, Work] = {}
-        self.parked = ParkedReplies(parts.store)
+        self.parked = ParkedReplies(parts.store, parts.sentences, parts.smaller)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -375,12 +375,13 @@ class TurnService:
     async def _try_to_deliver(self, question: Question, screen: Screen, reply: Reply) -> bool:
         """Deliver once. ``False``: it stays in the outbox and is to be tried again."""
         try:
-            await screen.deliver(reply)
+            await show_fitting(reply, screen.deliver, self._parts.smaller)
         except DeliveryRefused as error:
             log.warning("Discord refuses the reply", extra={**ids(question), "detail": error.detail})
-            explained = isinstance(error, EXPLAINED) and reply.kind is ReplyKind.ANSWER
-            if explained and not _is_parked(question):
-                return await self._explain(question, screen, error)
+            if isinstance(error, EXPLAINED) and reply.kind is ReplyKind.ANSWER:
+                if not _is_parked(question):
+                    return await self._explain(question, screen, error)
+                await self._say_parked(question, screen, error)
             await self._park_or_expire(question, reply, error.detail)
             return True
         except DeliveryFailed as error:
@@ -395,6 +396,17 @@ class TurnService:
         notice = compose_notice(question, problem, error_id, self._parts.sentences)
         await self._store.explain(question.trigger_id, problem.code, error_id, notice)
         return await self._try_to_deliver(question, screen, notice)
+
+    async def _say_parked(self, question: Question, screen: Screen, error: DeliveryRefused) -> None:
+        """Say in place of what is shown why the reply is not, and how to get it. The outbox keeps the reply."""
+        problem, error_id = self._identify(error, question)
+        notice = compose_notice(question, problem, error_id, self._parts.sentences)
+        page = notice.pages[0]
+        kept = replace(page, content=f"{page.content}\n{self._parts.sentences('replies.kept_for_later')}")
+        try:
+            await screen.deliver(replace(notice, pages=(kept, *notice.pages[1:])))
+        except (DeliveryFailed, DeliveryRefused) as undelivered:
+            log.warning("a notice was not delivered", extra={**ids(question), "detail": undelivered.detail})
 
     async def _deliver(self, question: Question, screen: Screen, reply: Reply) -> None:
         """Deliver what the outbox holds, again and again until it stands or is too old to matter."""

@@ -131,10 +131,14 @@ class PaidWork(ABC):
 
     async def _paid(self, calls: Coroutine[Any, Any, T]) -> T:
         """Await calls to the provider, which Stop gives up; raises ``Stopped`` then."""
+        self.sent = self.sent or not self._is_stopped()
+        return await self._stoppable(calls)
+
+    async def _stoppable(self, calls: Coroutine[Any, Any, T]) -> T:
+        """Await what Stop gives up; raises ``Stopped`` then."""
         if self._is_stopped():
             calls.close()
             raise Stopped
-        self.sent = True
         self._calls = asyncio.create_task(calls)
         try:
             result: T = await self._calls

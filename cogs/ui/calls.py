@@ -51,6 +51,20 @@ def is_missing_right(error: DeliveryRefused) -> bool:
     return isinstance(error.__cause__, discord.HTTPException) and error.__cause__.code in NO_RIGHT
 
 
+def refusal_of(error: discord.HTTPException) -> DeliveryRefused | None:
+    """Return what Discord will say the same tomorrow; ``None`` for what may work later."""
+    detail = f"status {error.status} code {error.code}"
+    if error.code in BLOCKED:
+        return ReplyBlocked(detail)
+    if error.code in TOO_LARGE or error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return ReplyTooLarge(detail)
+    if error.code in FINAL_CODES:
+        return DeliveryRefused(detail)
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return None
+    return DeliveryRefused(detail)  # also our own mistakes
+
+
 async def call(make: Callable[[], Awaitable[T]], *, clock: Clock, seconds: float = CALL_SECONDS) -> T:
     """Await what ``make`` returns, repeating it after faults of the network or of Discord's servers.
 
@@ -72,14 +86,10 @@ async def call(make: Callable[[], Awaitable[T]], *, clock: Clock, seconds: float
             detail = f"status {error.status} code {error.code}"
             if isinstance(error, discord.NotFound) and error.code == UNKNOWN_MESSAGE:
                 raise
-            if error.code in BLOCKED:
-                raise ReplyBlocked(detail) from error
-            if error.code in TOO_LARGE or error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-                raise ReplyTooLarge(detail) from error
-            if error.status in (401, 403, 404) or error.code in FINAL_CODES:
-                raise DeliveryRefused(detail) from error
-            if error.status < 500:  # 429 without Via is a ban; other 4xx are our own mistakes
-                raise (DeliveryFailed if error.status == 429 else DeliveryRefused)(detail) from error
+            if (refusal := refusal_of(error)) is not None:
+                raise refusal from error
+            if error.status == HTTPStatus.TOO_MANY_REQUESTS:  # without Via it is a ban
+                raise DeliveryFailed(detail) from error
         if pause is None or clock.perf_seconds() - began_at > TRYING_SECONDS:
             break
         await clock.sleep(pause)

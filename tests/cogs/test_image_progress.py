@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import discord
+from simcord.actors import MemberActor
 
 from bot.sandbox.standin import Hold, Stall
 from tests.cogs.conftest import World
 from tests.cogs.growing import env, outside, services, until  # noqa: F401 (fixtures)
 from tests.cogs.test_chat import labels
-from tests.cogs.test_image import CAT, generate, ledger
+from tests.cogs.test_image import CAT, RED, generate, ledger
 
 
 def answer(world: World) -> discord.Message | None:
@@ -67,22 +68,68 @@ async def test_stop_before_anything_is_finished_is_told_and_takes_the_unfinished
 
 
 async def test_stop_delivers_what_is_finished(world: World) -> None:
-    world.standin.script(Stall(None), Stall(None), of="image")
+    world.standin.script(Stall(None), of="image")
     await generate(world, n=3, model="dall-e-3")
-    await until(lambda: shows(world, "· 1 of 3 finished"))
+    await until(lambda: shows(world, "· 2 of 3 finished"))
     growing = answer(world)
     assert growing is not None
     await world.asker.click(growing, label="Stop")
-    await until(lambda: shows(world, "Stopped: 1 of 3 pictures were finished."))
-    assert files(world) == ["picture-1.png"]
+    await until(lambda: shows(world, "Stopped: 2 of 3 pictures were finished."))
+    assert files(world) == ["picture-1.png", "picture-2.png"]
     (entry,) = await ledger(world)
     assert entry.settled == 150_000, "what was begun may cost all the same"
 
 
+async def draw(world: World, member: MemberActor) -> None:
+    await member.slash(world.channel, "image generate", prompt=CAT, quality="low")
+
+
+async def test_one_member_has_two_places_and_what_was_not_sent_costs_nothing(world: World) -> None:
+    world.standin.script(*[Hold(None)] * 3, of="image")
+    for _ in range(3):
+        await generate(world, quality="low")
+    await world.standin.arrived(2)
+    await until(lambda: sum("drawing" in message.content for message in world.answers()) == 3)
+    await draw(world, world.other)
+    await world.standin.arrived(3)
+    third = world.answers()[2]
+    await world.asker.click(third, label="Stop")
+    await until(lambda: "Stopped before" in world.answers()[2].content)
+    assert len(world.standin.requests) == 3
+    assert (await ledger(world))[2].settled == 0
+    world.standin.release()
+    await until(lambda: sum(len(message.attachments) for message in world.answers()) == 3)
+
+
+async def test_stop_books_only_the_calls_that_were_sent(world: World) -> None:
+    world.standin.script(*[Stall(None)] * 2, of="image")
+    await generate(world, n=4, model="dall-e-3")
+    await world.standin.arrived(2)
+    await until(lambda: shows(world, "drawing"))
+    await world.asker.click(world.answers()[-1], label="Stop")
+    await until(lambda: shows(world, "Stopped before a picture was finished."))
+    (entry,) = await ledger(world)
+    assert (entry.reserved, entry.settled) == (200_000, 100_000)
+
+
+async def test_an_edit_that_waits_shows_that_and_can_be_stopped(world: World) -> None:
+    world.standin.script(*[Hold(None)] * 2, of="image")
+    for _ in range(2):
+        await generate(world, quality="low")
+    await world.standin.arrived(2)
+    await world.asker.slash(world.channel, "image edit", image=RED, prompt="a hat")
+    await until(lambda: len(world.answers()) == 3 and labels(world.answers()[2]) == ["Stop"])
+    await world.asker.click(world.answers()[2], label="Stop")
+    await until(lambda: "Stopped before" in world.answers()[2].content)
+    assert len(world.standin.requests) == 2
+    world.standin.release()
+    await until(lambda: sum(len(message.attachments) for message in world.answers()) == 2)
+
+
 async def test_no_more_than_four_calls_are_in_flight(world: World) -> None:
     world.standin.script(*[Hold(None)] * 5, of="image")
-    for _ in range(5):
-        await generate(world, quality="low")
+    for member in (world.asker, world.asker, world.other, world.other, world.moderator):
+        await draw(world, member)
     await world.standin.arrived(4)
     await until(lambda: sum("drawing" in message.content for message in world.answers()) == 5)
     assert len(world.standin.requests) == 4

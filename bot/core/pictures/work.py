@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -78,6 +78,7 @@ class PictureWork(PaidWork):
         self._draft = GrowingPicture(question, parts.sentences, parts.clock)
         self._price: Price | None = None
         self._takes = ANY_SERVERS
+        self._sent: set[int] = set()  # the calls that the provider may have got, by their number
 
     @property
     def _task(self) -> PictureTask:
@@ -95,11 +96,25 @@ class PictureWork(PaidWork):
         self._price = entry.price(parts.clock.now().date())
         if self._task.action is not PictureAction.GENERATE and not self._takes.inputs and not self._takes.variations:
             raise ModelCannotEdit(model=model)
-        async with nullcontext() if self._files is None else parts.media:  # what is uploaded is held until the end
-            plan, calls = await self._made(model)
+        ticking = asyncio.create_task(self._tick())  # who waits for a place sees that, and can stop
+        try:
+            plan, calls = await self._stoppable(self._made(model))
+        except Stopped:
+            raise StoppedDrawing from None
+        finally:
+            ticking.cancel()
         return await self._finished(plan, calls, replaced_from)
 
     async def _made(self, model: str) -> tuple[Plan, list[_Call]]:
+        if self._files is None:
+            return await self._asked(model)
+        async with self._place(), self._parts.media:  # what is uploaded is held until the end
+            return await self._asked(model)
+
+    def _place(self) -> AbstractAsyncContextManager[None]:
+        return self._parts.drawing.place(self.question.counts_for)
+
+    async def _asked(self, model: str) -> tuple[Plan, list[_Call]]:
         parts = self._parts
         files = await self._prepared(await self._read_files(), self._takes)
         plan = plan_pictures(
@@ -113,14 +128,7 @@ class PictureWork(PaidWork):
         self._draft.expect(plan.count)
         worst = sum(self._worst(call) for call in plan.calls)
         await self._reserve(Reservation("image", model, worst))
-        ticking = asyncio.create_task(self._tick())
-        try:
-            calls = await self._paid(self._all(plan))
-        except Stopped:
-            raise StoppedDrawing from None
-        finally:
-            ticking.cancel()
-        return plan, calls
+        return plan, await self._all(plan)
 
     def _model(self) -> tuple[str, str | None]:
         """Return the model, and the one it replaces. Elsewhere the models that OpenAI has retired may live on."""
@@ -162,27 +170,29 @@ class PictureWork(PaidWork):
 
     async def _all(self, plan: Plan) -> list[_Call]:
         """Make all calls side by side, for as long as the turn may last; what is not done then is given up."""
-        tasks = [asyncio.create_task(self._one(call)) for call in plan.calls]
+        tasks = [asyncio.create_task(self._one(number, call)) for number, call in enumerate(plan.calls)]
         ends_at = self.question.asked_at + timedelta(seconds=TURN_SECONDS)
         left_seconds = (ends_at - self._parts.clock.now()).total_seconds()
         try:
             await asyncio.wait(tasks, timeout=max(left_seconds, 0.0))
         except asyncio.CancelledError:
             await _cancelled(tasks)
-            if not self._is_stopped() or not any(_is_made(task) for task in tasks):
+            if not self._is_stopped():
                 raise
         await _cancelled(tasks)
-        return [self._outcome(call, task) for call, task in zip(plan.calls, tasks, strict=True)]
+        return [self._outcome(number, call, tasks[number]) for number, call in enumerate(plan.calls)]
 
-    async def _one(self, call: PictureRequest) -> MadePictures:
-        async with self._parts.media if self._files is None else nullcontext():
+    async def _one(self, number: int, call: PictureRequest) -> MadePictures:
+        async with self._place() if self._files is None else nullcontext():
+            self.sent = True
+            self._sent.add(number)
             made = await self._own.maker.make(call, self._show_partial)
         self._draft.count(len(made.contents))
         self._screen.show(self._draft)
         return made
 
-    def _outcome(self, call: PictureRequest, task: asyncio.Task[MadePictures]) -> _Call:
-        worst = self._worst(call)
+    def _outcome(self, number: int, call: PictureRequest, task: asyncio.Task[MadePictures]) -> _Call:
+        worst = self._worst(call) if number in self._sent else 0
         if task.cancelled():  # the server may go on working on it
             return _Call(None, ProviderTimeout("given up"), worst)
         error = task.exception()
@@ -198,7 +208,8 @@ class PictureWork(PaidWork):
         made = [call.made for call in calls if call.made is not None]
         errors = [call.error for call in calls if call.error is not None]
         if not made:
-            raise max(errors, key=lambda error: error.may_be_billed)
+            await self._settle(plan, calls)
+            raise StoppedDrawing if self._is_stopped() else max(errors, key=lambda error: error.may_be_billed)
         pictures, notes = await self._fitting([content for one in made for content in one.contents])
         model = plan.calls[0].model
         if replaced_from is not None:
@@ -233,6 +244,12 @@ class PictureWork(PaidWork):
         )
         return reply
 
+    async def _settle(self, plan: Plan, calls: list[_Call]) -> None:
+        """Settle calls that came to nothing: only those that were sent may have cost something."""
+        version = self._parts.catalogue.price_version(plan.calls[0].model, self._parts.clock.now().date())
+        settlement = Settlement(sum(call.micro_usd for call in calls), None, version)
+        await self._parts.store.settle_attempt(self.question.trigger_id, settlement)
+
     async def _fitting(self, contents: list[bytes]) -> tuple[list[Encoded], list[str]]:
         """Return the pictures as Discord takes them, and what is to be said of that."""
         of_all = (UPLOAD_BYTES - UPLOAD_ROOM_BYTES) // len(contents)
@@ -258,10 +275,6 @@ async def _cancelled(tasks: list[asyncio.Task[MadePictures]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
-
-
-def _is_made(task: asyncio.Task[MadePictures]) -> bool:
-    return not task.cancelled() and task.exception() is None
 
 
 def _summed(usages: list[MediaUsage]) -> MediaUsage:
