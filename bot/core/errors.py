@@ -223,6 +223,7 @@ class FileProblem(StrEnum):
     PICTURES_BYTES = "pictures_bytes"
     MASK_TYPE = "mask_type"
     MASK_SIZE = "mask_size"
+    MASK_BYTES = "mask_bytes"
     MASK_OPAQUE = "mask_opaque"
     SOUND_NOT_SOUND = "sound_not_sound"
     SOUND_FORMAT = "sound_format"

@@ -36,6 +36,7 @@ KEPT_FILE_CHARS = 24_000  # in a conversation, where a question is sent again an
 FILE_NAME_CHARS = 80
 PICTURE_BYTES = 20 * 1024 * 1024
 PICTURE_PIXELS = 40_000_000
+MASK_BYTES = 4_000_000  # OpenAI: POST /v1/images/edits takes less than 4 MB
 PICTURES = 4  # of one question, and of one request to a model
 PICTURES_BYTES = 36 * 1024 * 1024  # of one request: OpenAI takes 50 MB, and base64 makes a third more of them
 PICTURE_TURNS = 3  # the latest questions, this one included, whose pictures are sent

@@ -9,7 +9,7 @@ from typing import Final
 from bot.core.attachments import safe_file_name
 from bot.core.conversation import AttachedPicture, PictureSource
 from bot.core.errors import FileProblem, FileRefused
-from bot.core.limits import PICTURE_BYTES, PICTURES
+from bot.core.limits import MASK_BYTES, PICTURE_BYTES, PICTURES
 from bot.core.ports import AttachedFile, FetchFile, FilesRead, Picture
 from bot.reading.headers import PictureHeader, read_header
 
@@ -46,6 +46,8 @@ class AttachedPictures:
             raise FileRefused(problem, number=len(pictures) + 1) from None
         if header.mime != "image/png":
             raise FileRefused(FileProblem.MASK_TYPE)
+        if len(mask.content) >= MASK_BYTES:
+            raise FileRefused(FileProblem.MASK_BYTES)
         if pictures and (mask.width, mask.height) != (pictures[0].width, pictures[0].height):
             raise FileRefused(FileProblem.MASK_SIZE, width=pictures[0].width, height=pictures[0].height)
         if not header.has_alpha:

@@ -15,7 +15,7 @@ from bot.core.ports import Screen
 from bot.core.tasks import PictureTask
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.questions import question_of_interaction, route_of_interaction
-from cogs.ui.telling import member_of, parley, told
+from cogs.ui.telling import Told, member_of, parley, refused_in_time, told
 
 
 async def draw(
@@ -24,21 +24,22 @@ async def draw(
     """Draw what the stored answer wishes to be drawn: a task with a trigger, a reservation and limits of its own."""
     services = parley(interaction).services
     private = interaction.message is not None and interaction.message.flags.ephemeral
-    refusal = services.turns.early_refusal(None, member_id=interaction.user.id)
+    refusal = services.turns.early_refusal(None, member_id=interaction.user.id, capability="image")
     if refusal is not None:
         await interaction.response.send_message(refusal, ephemeral=True)
         return
     try:
+        async with refused_in_time(interaction):
+            turn = await services.conversations.turn(
+                trigger_id, channel_id=interaction.channel_id or 0, by=member_of(interaction)
+            )
+            _, wish = parted(turn.answer)
+            if wish is None:
+                raise UnknownTurn
         response_id = await defer(interaction, ephemeral=private)
-    except NotAcknowledged:
+    except (Told, NotAcknowledged):
         return
     async with told(interaction, in_response=True):
-        turn = await services.conversations.turn(
-            trigger_id, channel_id=interaction.channel_id or 0, by=member_of(interaction)
-        )
-        _, wish = parted(turn.answer)
-        if wish is None:
-            raise UnknownTurn
         route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
         question = question_of_interaction(
             interaction, text=wish, route=route, options=ChatOptions(), conversation=None

@@ -13,12 +13,12 @@ import discord
 from bot.core.conversation import ChatOptions
 from bot.core.errors import DeliveryFailed, DeliveryRefused, NotYours, UnknownTurn
 from bot.core.ports import FileReader
-from bot.core.tasks import KeptTask, PictureTask
+from bot.core.tasks import KeptTask, PictureAction, PictureTask
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.calls import call
 from cogs.ui.questions import question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
-from cogs.ui.telling import member_of, parley, sentence_for, told
+from cogs.ui.telling import Told, member_of, parley, refused_in_time, told
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,9 @@ async def ask_for_pictures(
 ) -> None:
     """Acknowledge the interaction and answer it with pictures. Every press pays for itself."""
     bot = parley(interaction)
+    if not text.strip() and task.action is not PictureAction.VARY:
+        await interaction.response.send_message(bot.services.sentences("pictures.no_words"), ephemeral=True)
+        return
     refusal = bot.services.turns.early_refusal(
         None, member_id=interaction.user.id, model=task.model, capability="image"
     )
@@ -55,10 +58,12 @@ def is_private(interaction: Interaction) -> bool:
 async def kept_pictures(interaction: Interaction, trigger_id: int) -> tuple[KeptTask, PictureTask] | None:
     """Return what the pictures were asked for with; otherwise say that it is not kept, and return ``None``."""
     services = parley(interaction).services
-    kept = await services.store.kept_task(trigger_id)
-    if kept is None or kept.channel_id != interaction.channel_id or not isinstance(kept.task, PictureTask):
-        text = sentence_for(UnknownTurn(), services.sentences)
-        await interaction.response.send_message(text, ephemeral=True)
+    try:
+        async with refused_in_time(interaction):
+            kept = await services.store.kept_task(trigger_id)
+            if kept is None or kept.channel_id != interaction.channel_id or not isinstance(kept.task, PictureTask):
+                raise UnknownTurn
+    except Told:
         return None
     return kept, kept.task
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -10,12 +11,14 @@ from typing import Any
 import discord
 
 from bot.app import Parley
-from bot.core.errors import ParleyError, Refusal, new_error_id
+from bot.core.errors import ParleyError, Refusal, StoreUnavailable, new_error_id
 from bot.core.kept import Member
 from bot.core.sentences import Sentences
 from cogs.ui.acknowledging import defer
 
 log = logging.getLogger(__name__)
+
+LOOK_UP_SECONDS = 2.0
 
 
 def parley(interaction: discord.Interaction[Any]) -> Parley:
@@ -36,6 +39,26 @@ def sentence_for(error: ParleyError, sentences: Sentences, **about: object) -> s
     error_id = new_error_id()
     log.warning("could not do it", extra={**about, "error_id": error_id, "code": error.code, "detail": error.detail})
     return sentences.notice(error, error_id)
+
+
+class Told(Exception):
+    """What stood in the way has been told."""
+
+
+@asynccontextmanager
+async def refused_in_time(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
+    """Look something up before an interaction is acknowledged: what goes wrong is its first answer, in private.
+
+    Raises ``Told`` then. Discord waits three seconds for that answer.
+    """
+    try:
+        async with asyncio.timeout(LOOK_UP_SECONDS):
+            yield
+    except (ParleyError, TimeoutError) as error:
+        problem = error if isinstance(error, ParleyError) else StoreUnavailable("too slow")
+        text = sentence_for(problem, parley(interaction).services.sentences, trigger_id=interaction.id)
+        await interaction.response.send_message(text, ephemeral=True)
+        raise Told from error
 
 
 @asynccontextmanager

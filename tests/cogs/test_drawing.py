@@ -82,7 +82,9 @@ async def _any_question(world: World) -> Question:
 
 async def test_others_cannot_spend_by_it(world: World, drawn: list[Question]) -> None:
     answer = await offered(world)
-    assert "Only the person who asked" in said(await world.other.click(answer, label="Draw it"))
+    pressed = await world.other.click(answer, label="Draw it")
+    assert pressed.ephemeral
+    assert "Only the person who asked" in said(pressed)
     assert drawn == []
 
 

@@ -79,6 +79,7 @@ class TestMask:
             (b"a letter", FileProblem.MASK_TYPE, {"number": 2}),
             (a_picture(mode="RGBA", size=(8, 7)), FileProblem.MASK_SIZE, {"width": 8, "height": 6}),
             (a_picture(), FileProblem.MASK_OPAQUE, {}),
+            (a_picture(mode="RGBA", size=(1100, 1100), compress_level=0), FileProblem.MASK_BYTES, {}),
             (a_picture(mode="RGBA")[:-12], FileProblem.PICTURE_BROKEN, {"number": 2}),
         ],
     )
