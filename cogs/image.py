@@ -188,7 +188,8 @@ class Image(commands.GroupCog, group_name="image", group_description="Make pictu
         wanted = question or say("pictures.describe_alt_text" if alt_text else "pictures.describe_one")
         instructions = say("pictures.alt_text_instructions") if alt_text else None
         options = ChatOptions(max_tokens=max_tokens, system_prompt=instructions, detail=detail)
-        await describe(interaction, [image], question=wanted, options=options, private=private)
+        files = self._services.reading.files([image], kept=False)
+        await describe(interaction, files, question=wanted, options=options, private=private)
 
     async def _describe_menu(self, interaction: discord.Interaction[Parley], message: discord.Message) -> None:
         await describe_message(interaction, message)

@@ -55,16 +55,20 @@ class Reading:
         kept: bool,
         sources: Sequence[PictureSource] = (),
         quoted: Sequence[tuple[AttachedFile, PictureSource]] = (),
+        about_quoted: bool = False,
     ) -> FileReader | None:
         """Return the reader of a question's files; ``None`` for no files. ``kept``: they go into a conversation.
 
         ``sources``: where the attachments are found again, one for each, when a message holds them. ``quoted``: the
-        pictures of the message that the question replies to; one that cannot be used is left out.
+        pictures of the message that the question replies to; one that cannot be used is left out. ``about_quoted``:
+        the question is about nothing else, and is refused when all of them are.
         """
         if not attachments and schema is None and not quoted:
             return None
         limit_chars = KEPT_FILE_CHARS if kept else FILE_CHARS
-        return QuestionFiles(self, attachments, schema, limit_chars, sources=sources, quoted=quoted)
+        return QuestionFiles(
+            self, attachments, schema, limit_chars, sources=sources, quoted=quoted, about_quoted=about_quoted
+        )
 
     def pictures(self, attachments: Sequence[AttachedFile], mask: AttachedFile | None = None) -> FileReader | None:
         """Return the reader of a task's pictures and their mask; ``None`` for none."""
@@ -152,6 +156,7 @@ class QuestionFiles:
         *,
         sources: Sequence[PictureSource] = (),
         quoted: Sequence[tuple[AttachedFile, PictureSource]] = (),
+        about_quoted: bool = False,
     ) -> None:
         self._reading = reading
         self._attachments = attachments
@@ -159,6 +164,7 @@ class QuestionFiles:
         self._limit_chars = limit_chars
         self._sources = sources
         self._quoted = quoted
+        self._about_quoted = about_quoted
 
     async def read(self) -> FilesRead:
         """Fetch, check and read them; raises ``FileRefused``."""
@@ -203,7 +209,8 @@ class QuestionFiles:
     async def _add_quoted(self, found: list[Attachment], pictures: list[Picture]) -> tuple[str, ...]:
         """Add the pictures of the quoted message, as many as fit; return the names of those that could not be read."""
         lost: list[str] = []
-        for file, source in self._quoted:
+        problem: FileRefused | None = None
+        for number, (file, source) in enumerate(self._quoted, 1):
             if len(pictures) == PICTURES:
                 break
             try:
@@ -211,12 +218,15 @@ class QuestionFiles:
             except FileRefused as refused:
                 log.info("a quoted picture was not read", extra={"problem": refused.problem.value})
                 lost.append(safe_file_name(file.filename))
+                problem = problem or FileRefused(refused.problem, number=number)
                 continue
             if sum(len(one.content) for one in (*pictures, picture)) > PICTURES_BYTES:
                 lost.append(picture.name)
                 continue
             pictures.append(picture)
             found.append(described(picture, source, quoted=True))
+        if self._about_quoted and not pictures and problem is not None:
+            raise problem
         return tuple(lost)
 
 

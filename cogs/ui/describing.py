@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +9,9 @@ import discord
 
 from bot.core.conversation import ChatOptions
 from bot.core.limits import PICTURES
+from bot.core.ports import FileReader
 from cogs.ui.acknowledging import NotAcknowledged, defer
-from cogs.ui.attached import pictures_of
+from cogs.ui.attached import pictures_of, quoted_pictures
 from cogs.ui.questions import question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
 from cogs.ui.telling import parley, told
@@ -19,7 +19,7 @@ from cogs.ui.telling import parley, told
 
 async def describe(
     interaction: discord.Interaction[Any],
-    pictures: Sequence[discord.Attachment],
+    files: FileReader | None,
     *,
     question: str,
     options: ChatOptions,
@@ -41,7 +41,7 @@ async def describe(
     asked = question_of_interaction(interaction, text=question, route=route, options=options, conversation=None)
     asked = replace(asked, show_question=asked.show_question or show_question)
     async with told(interaction, in_response=True):
-        await turns.ask(asked, screen_for(bot, asked), bot.services.reading.files(pictures, kept=False))
+        await turns.ask(asked, screen_for(bot, asked), files)
 
 
 async def describe_message(
@@ -61,9 +61,12 @@ async def describe_message(
         question = say("pictures.describe_one" if len(pictures) == 1 else "pictures.describe_several")
         if len(pictures) > PICTURES:
             question = say("pictures.describe_first", limit=PICTURES, pictures=len(pictures))
+    # Not the member's own pictures: one that cannot be used is left out, and named.
+    reading = parley(interaction).services.reading
+    files = reading.files([], kept=False, quoted=quoted_pictures(message), about_quoted=True)
     await describe(
         interaction,
-        pictures[:PICTURES],
+        files,
         question=question,
         options=ChatOptions(),
         private=private,

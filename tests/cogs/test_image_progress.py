@@ -29,7 +29,7 @@ def files(world: World) -> list[str]:
 
 async def test_an_unfinished_picture_is_shown_and_replaced(world: World) -> None:
     world.standin.script(Hold(1), of="image")
-    await generate(world, quality="low")
+    await generate(world, quality="medium")
     await until(lambda: files(world) == ["unfinished.png"])
     growing = answer(world)
     assert growing is not None
@@ -53,7 +53,7 @@ async def test_the_time_that_goes_by_is_shown(world: World) -> None:
 
 async def test_stop_before_anything_is_finished_is_told_and_takes_the_unfinished_picture_away(world: World) -> None:
     world.standin.script(Stall(1), of="image")
-    await generate(world, quality="low")
+    await generate(world, quality="medium")
     await until(lambda: files(world) == ["unfinished.png"])
     growing = answer(world)
     assert growing is not None

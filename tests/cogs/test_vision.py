@@ -292,6 +292,17 @@ class TestDescribe:
         assert "first 4 of the 6 pictures" in shown(result)
         assert pictures_sent(world.sent_to_model()[0]) == [[RED] * 4]
 
+    async def test_the_menu_leaves_out_what_it_cannot_look_at(self, world: World) -> None:
+        moving = ("moving.gif", animated("GIF"))
+        theirs = await world.other.send(world.channel, "", attachments=[("a.png", RED), moving])
+        result = await world.asker.context_menu(world.channel, DESCRIBE, theirs)
+        assert "a PNG of 40 x 30 pixels" in shown(result)
+        assert "I could not look at moving.gif" in shown(result).replace("`", "")
+        theirs = await world.other.send(world.channel, "", attachments=[moving])
+        result = await world.asker.context_menu(world.channel, DESCRIBE, theirs)
+        assert "moves" in shown(result)
+        assert len(world.sent_to_model()) == 1
+
     async def test_the_menu_on_a_message_without_pictures(self, world: World) -> None:
         theirs = await world.other.send(world.channel, "words", attachments=[("notes.txt", b"x")])
         result = await world.asker.context_menu(world.channel, DESCRIBE, theirs)

@@ -111,6 +111,7 @@ class TestMapping:
     def test_only_a_picture_alone_is_streamed(self) -> None:
         assert plan().calls[0].partials > 0
         assert plan(count=2).calls[0].partials == 0
+        assert plan(quality="low").calls[0].partials == 0
         assert plan("dall-e-3").calls[0].partials == 0
 
     def test_variations(self) -> None:

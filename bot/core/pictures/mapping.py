@@ -15,7 +15,7 @@ AUTO = "auto"
 EDGE_STEP = 16  # pixels; with the following lines from the API's reference of ``size``
 MOST_RATIO = 3
 MOST_EDGES = (3840, 2160)
-PARTIALS = 2  # of the three that the API streams at most: each costs 100 tokens
+PARTIALS = 1  # of the three that the API streams at most: each costs 100 tokens, half of a picture of low quality
 SIZE = re.compile(r"(\d{2,5})x(\d{2,5})")
 
 # What comes closest in the other contract's words.
@@ -71,15 +71,17 @@ def plan_pictures(
     if background == "transparent" and file_format == "jpeg":
         file_format = sent("format", file_format, "png")
     by_variations = task.action is PictureAction.VARY and takes.variations and not text.strip()
-    streams = takes.streams and count == 1
+    size = sent("size", task.size, _size(task.size, takes))
+    quality = sent("quality", task.quality, _quality(task.quality, takes))
+    streams = takes.streams and count == 1 and quality != "low"
     request = PictureRequest(
         action=task.action,
         model=model,
         prompt=_prompt(task, text, takes),
         count=count,
         contract=takes.contract,
-        size=sent("size", task.size, _size(task.size, takes)),
-        quality=sent("quality", task.quality, _quality(task.quality, takes)),
+        size=size,
+        quality=quality,
         style=style if takes.styles else None,
         background=background,
         file_format=file_format,
