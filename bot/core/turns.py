@@ -387,7 +387,10 @@ class TurnService:
         except DeliveryFailed as error:
             log.warning("Discord did not take the reply", extra={**ids(question), "detail": error.detail})
             return False
-        await self._store.finish(question.trigger_id)
+        try:
+            await self._store.finish(question.trigger_id)
+        except StoreUnavailable as error:  # it stands; the next start finds it there and ends it
+            log.warning("a delivered reply could not be ended", extra={**ids(question), "detail": error.detail})
         return True
 
     async def _explain(self, question: Question, screen: Screen, error: DeliveryRefused) -> bool:
