@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import discord
 
@@ -17,6 +17,7 @@ from cogs.ui import picturing
 from cogs.ui.attached import pictures_of
 from cogs.ui.describing import describe_message
 from cogs.ui.telling import parley
+from cogs.ui.turn_button import TurnButton
 
 TEXT_INPUT_CHARS = 4000  # of a modal's text (Discord)
 MODAL_SECONDS = 1800.0  # Discord says nothing when a modal is closed
@@ -29,28 +30,7 @@ Interaction = discord.Interaction[Any]
 Button = discord.ui.DynamicItem[discord.ui.Button[Any]]
 
 
-class _PictureButton:
-    """What the buttons under pictures share."""
-
-    name: ClassVar[str]
-    emoji: ClassVar[str]
-
-    def __init__(self, trigger_id: int, label: str | None = None) -> None:
-        button: discord.ui.Button[Any] = discord.ui.Button(
-            label=label or self.name, emoji=self.emoji, custom_id=f"{self.name}:{trigger_id}"
-        )
-        super().__init__(button)  # type: ignore[call-arg]  # the DynamicItem that comes after this class
-        self.trigger_id = trigger_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button that was pressed."""
-        return cls(int(match["trigger_id"]))
-
-
-class VaryButton(_PictureButton, Button, template=r"vary:(?P<trigger_id>\d{1,20})"):
+class VaryButton(TurnButton, Button, template=r"vary:(?P<trigger_id>\d{1,20})"):
     """Makes a variation of the one picture."""
 
     name, emoji = "vary", "🎲"
@@ -83,7 +63,7 @@ class VarySelect(discord.ui.DynamicItem[discord.ui.Select[Any]], template=r"vary
         await _vary(interaction, self.trigger_id, number=int(self.item.values[0]))
 
 
-class EditButton(_PictureButton, Button, template=r"edit:(?P<trigger_id>\d{1,20})"):
+class EditButton(TurnButton, Button, template=r"edit:(?P<trigger_id>\d{1,20})"):
     """Asks what is to be changed in a picture."""
 
     name, emoji = "edit", "🖌️"
@@ -97,7 +77,7 @@ class EditButton(_PictureButton, Button, template=r"edit:(?P<trigger_id>\d{1,20}
             await interaction.response.send_modal(EditPicture(say, self.trigger_id, len(sources)))
 
 
-class AgainButton(_PictureButton, Button, template=r"redraw:(?P<trigger_id>\d{1,20})"):
+class AgainButton(TurnButton, Button, template=r"redraw:(?P<trigger_id>\d{1,20})"):
     """Asks for the same pictures anew."""
 
     name, emoji = "redraw", "🔁"
@@ -110,7 +90,7 @@ class AgainButton(_PictureButton, Button, template=r"redraw:(?P<trigger_id>\d{1,
             await picturing.ask_for_pictures(interaction, found[0].text, found[1], private=private)
 
 
-class DescribeButton(_PictureButton, Button, template=r"describe:(?P<trigger_id>\d{1,20})"):
+class DescribeButton(TurnButton, Button, template=r"describe:(?P<trigger_id>\d{1,20})"):
     """Describes the pictures."""
 
     name, emoji = "describe", "🔎"
@@ -121,7 +101,7 @@ class DescribeButton(_PictureButton, Button, template=r"describe:(?P<trigger_id>
             await describe_message(interaction, interaction.message)
 
 
-class DeletePicturesButton(_PictureButton, Button, template=r"unpicture:(?P<trigger_id>\d{1,20})"):
+class DeletePicturesButton(TurnButton, Button, template=r"unpicture:(?P<trigger_id>\d{1,20})"):
     """Takes pictures away and forgets what they were asked for with."""
 
     name, emoji = "unpicture", "🗑️"

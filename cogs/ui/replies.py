@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import discord
 
@@ -25,6 +25,7 @@ from cogs.ui.questions import may_read_history, route_of_interaction
 from cogs.ui.screen import DiscordScreen, InteractionScreen, MessageScreen, Surroundings
 from cogs.ui.sound_buttons import ReadAloudButton
 from cogs.ui.telling import parley, told
+from cogs.ui.turn_button import TurnButton
 
 Buttons = discord.ui.DynamicItem[discord.ui.Button[Any]]
 
@@ -108,29 +109,8 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
             await services.turns.ask(question, screen_for(bot, question), files, retries=self.trigger_id)
 
 
-class _AnswerButton:
-    """What the buttons under a finished answer share."""
-
-    name: ClassVar[str]
-    emoji: ClassVar[str]
-
-    def __init__(self, trigger_id: int, label: str | None = None) -> None:
-        button: discord.ui.Button[Any] = discord.ui.Button(
-            label=label or self.name, emoji=self.emoji, custom_id=f"{self.name}:{trigger_id}"
-        )
-        super().__init__(button)  # type: ignore[call-arg]  # the DynamicItem that comes after this class
-        self.trigger_id = trigger_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button that was pressed."""
-        return cls(int(match["trigger_id"]))
-
-
 class RegenerateButton(
-    _AnswerButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"regen:(?P<trigger_id>\d{1,20})"
+    TurnButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"regen:(?P<trigger_id>\d{1,20})"
 ):
     """Answers the latest question anew."""
 
@@ -142,7 +122,7 @@ class RegenerateButton(
 
 
 class ContinueButton(
-    _AnswerButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"more:(?P<trigger_id>\d{1,20})"
+    TurnButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"more:(?P<trigger_id>\d{1,20})"
 ):
     """Goes on with an answer that was cut."""
 
@@ -154,7 +134,7 @@ class ContinueButton(
 
 
 class BranchButton(
-    _AnswerButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"branch:(?P<trigger_id>\d{1,20})"
+    TurnButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"branch:(?P<trigger_id>\d{1,20})"
 ):
     """Continues the conversation from an answer in a thread."""
 
@@ -166,7 +146,7 @@ class BranchButton(
 
 
 class DeleteButton(
-    _AnswerButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"delete:(?P<trigger_id>\d{1,20})"
+    TurnButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"delete:(?P<trigger_id>\d{1,20})"
 ):
     """Forgets a question with its answer."""
 
@@ -177,9 +157,7 @@ class DeleteButton(
         await acting.delete(interaction, self.trigger_id)
 
 
-class DrawButton(
-    _AnswerButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"draw:(?P<trigger_id>\d{1,20})"
-):
+class DrawButton(TurnButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"draw:(?P<trigger_id>\d{1,20})"):
     """Draws the picture that an answer offers to draw."""
 
     name, emoji = "draw", "🎨"

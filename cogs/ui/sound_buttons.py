@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
 
@@ -12,21 +11,15 @@ from bot.core.sound.words import spoken_words
 from bot.core.tasks import SpeechTask
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.telling import parley, told
+from cogs.ui.turn_button import TurnButton
 
 
-class ReadAloudButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"aloud:(?P<trigger_id>\d{1,20})"):
+class ReadAloudButton(
+    TurnButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"aloud:(?P<trigger_id>\d{1,20})"
+):
     """Reads an answer aloud, to those who see it."""
 
-    def __init__(self, trigger_id: int, label: str = "Read aloud") -> None:
-        super().__init__(discord.ui.Button(label=label, emoji="🔊", custom_id=f"aloud:{trigger_id}"))
-        self.trigger_id = trigger_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button that was pressed."""
-        return cls(int(match["trigger_id"]))
+    name, emoji = "aloud", "🔊"
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Read the stored answer; a private one privately. Whoever presses pays from their own limit."""

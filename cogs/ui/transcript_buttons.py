@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import discord
 
@@ -18,31 +17,11 @@ from cogs.ui import listening, replies
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.questions import conversation_of, question_of_interaction, route_of_interaction
 from cogs.ui.telling import parley, sentence_for
-
-
-class _TranscriptButton:
-    """What the buttons share."""
-
-    name: ClassVar[str]
-    emoji: ClassVar[str]
-
-    def __init__(self, trigger_id: int, label: str | None = None) -> None:
-        button: discord.ui.Button[Any] = discord.ui.Button(
-            label=label or self.name, emoji=self.emoji, custom_id=f"{self.name}:{trigger_id}"
-        )
-        super().__init__(button)  # type: ignore[call-arg]  # the DynamicItem that comes after this class
-        self.trigger_id = trigger_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button that was pressed."""
-        return cls(int(match["trigger_id"]))
+from cogs.ui.turn_button import TurnButton
 
 
 class AnswerTranscriptButton(
-    _TranscriptButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"heard_answer:(?P<trigger_id>\d{1,20})"
+    TurnButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"heard_answer:(?P<trigger_id>\d{1,20})"
 ):
     """Answers what was said, in the conversation of the channel."""
 
@@ -74,7 +53,7 @@ class AnswerTranscriptButton(
 
 
 class TranslateTranscriptButton(
-    _TranscriptButton,
+    TurnButton,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"heard_translate:(?P<trigger_id>\d{1,20})",
 ):
@@ -91,7 +70,7 @@ class TranslateTranscriptButton(
 
 
 class SummariseTranscriptButton(
-    _TranscriptButton,
+    TurnButton,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"heard_summarise:(?P<trigger_id>\d{1,20})",
 ):
