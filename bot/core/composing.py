@@ -126,7 +126,7 @@ def compose_answer(
     body, wish, text = bare_json(answer.text), None, answer.text
     if question.conversation is not None and not question.options.json:
         text, wish = parted(answer.text)
-        text = text or sentences("replies.draw_offer")
+        text = text or sentences("replies.draw_offer" if is_kept else "replies.draw_by_command")
     if question.options.json and body and is_json(body):
         pages = lay_out_json(body, header=_header(question), footer="\n".join(notes))
     else:
@@ -144,17 +144,21 @@ def compose_answer(
 def compose_unsaved(question: Question, text: str, error_id: str, sentences: Sentences) -> Reply:
     """Return an answer that is shown but could not be stored: it is no part of the conversation."""
     footer = f"{sentences('notes.unsaved')}\n{sentences('notices.error_id', error_id=error_id)}"
-    shown = parted(text)[0] or sentences("replies.draw_offer")
+    shown = parted(text)[0] or sentences("replies.draw_by_command")
     pages = lay_out(shown, header=_header(question), footer=footer, max_pages=_max_pages(question))
     return Reply(ReplyKind.NOTICE, pages)
 
 
-def compose_notice(question: Question, error: ParleyError, error_id: str, sentences: Sentences) -> Reply:
+def compose_notice(
+    question: Question, error: ParleyError, error_id: str, sentences: Sentences, *, is_kept: bool = True
+) -> Reply:
     """Return the one message that tells a member about a failure.
 
-    An interaction's question is shown nowhere else, so the notice quotes it: it is not lost.
+    An interaction's question is shown nowhere else, so the notice quotes it: it is not lost. ``is_kept`` is unset when
+    the question cannot be asked again from what is stored.
     """
-    notice = sentences.notice(error, error_id)
+    offers_again = is_kept and error.retryable and question.restores is None
+    notice = sentences.notice(error, error_id, offers_again=offers_again)
     if question.restores is not None:
         # The new answer failed where the old one is shown: that one comes back whole.
         text, wish = parted(question.restores)
@@ -164,7 +168,7 @@ def compose_notice(question: Question, error: ParleyError, error_id: str, senten
     if question.text and (question.route.application_id is not None or question.heard):
         notice = f"{quote_block(question.text, _shown_chars(question))}\n{notice}"
     pages = _with_transcript(question, (Page(notice),))
-    return Reply(ReplyKind.NOTICE, pages, retryable=error.retryable)
+    return Reply(ReplyKind.NOTICE, pages, retryable=offers_again)
 
 
 def _violation_note(violation: Violation, sentences: Sentences) -> str:

@@ -56,10 +56,15 @@ ParleyError
 
 from __future__ import annotations
 
+import math
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
+
+
+BUSY_SECONDS = 20.0  # where a busy server does not say when to come back
+BUSY_SECONDS_MOST = 86_400.0  # what a server says beyond that is no time that anybody can show
 
 
 def new_error_id() -> str:
@@ -392,8 +397,9 @@ class RateLimited(ProviderError):
     code = "rate_limited"
     retryable = True
 
-    def __init__(self, detail: str = "", *, retry_after_seconds: float | None = None) -> None:
-        super().__init__(detail, seconds=max(1, round(retry_after_seconds or 20)))
+    def __init__(self, detail: str = "", *, now: datetime, retry_after_seconds: float | None = None) -> None:
+        wait = timedelta(seconds=min(max(1.0, retry_after_seconds or BUSY_SECONDS), BUSY_SECONDS_MOST))
+        super().__init__(detail, resets_at=math.ceil((now + wait).timestamp()))
         self.retry_after_seconds = retry_after_seconds
 
 

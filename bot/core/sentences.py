@@ -25,7 +25,12 @@ class Sentences:
         """Return the sentence with its gaps filled."""
         return self.by_key[key].format(**fields)
 
-    def notice(self, error: ParleyError, error_id: str) -> str:
-        """Return what a member reads about a failure: what happened, what to do, and the error id of the log."""
-        sentence = self("notices.error", sentence=self(error.sentence_key, **error.fields))
-        return f"{sentence}\n{self('notices.error_id', error_id=error_id)}"
+    def notice(self, error: ParleyError, error_id: str, *, offers_again: bool = False) -> str:
+        """Return what a member reads about a failure: what happened, what to do, and the error id of the log.
+
+        ``offers_again``: the button that asks the same again stands below.
+        """
+        lines = [self("notices.error", sentence=self(error.sentence_key, **error.fields))]
+        if offers_again:
+            lines.append(self("notices.try_again"))
+        return "\n".join([*lines, self("notices.error_id", error_id=error_id)])

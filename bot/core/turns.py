@@ -322,9 +322,9 @@ class TurnService:
         """Store the notice about a failure; ``None`` when it could only be shown, not stored."""
         problem, error_id = self._identify(error, question)
         most = error.billed_micro_usd if isinstance(error, ParleyError) else None
-        reply = compose_notice(question, problem, error_id, self._parts.sentences)
-        if question.task is not None and question.unread_files and not question.is_voice:
-            reply = replace(reply, retryable=False)  # its files are not kept; a voice message is looked at again
+        # A task's files are not kept; a voice message is looked at again.
+        is_kept = question.task is None or not question.unread_files or question.is_voice
+        reply = compose_notice(question, problem, error_id, self._parts.sentences, is_kept=is_kept)
         try:
             await self._store.fail(
                 question.trigger_id, problem.code, error_id, reply, billed=billed, most_micro_usd=most
@@ -346,8 +346,9 @@ class TurnService:
         """Say that nothing can be recorded: the one notice that does not come from the outbox."""
         problem, error_id = self._identify(error, question)
         try:
-            notice = compose_notice(question, problem, error_id, self._parts.sentences)
-            await screen.deliver(replace(notice, retryable=False))  # the question is not kept either
+            # The question is not kept either.
+            notice = compose_notice(question, problem, error_id, self._parts.sentences, is_kept=False)
+            await screen.deliver(notice)
         except (DeliveryFailed, DeliveryRefused) as undelivered:
             log.warning("a notice was not delivered", extra={**ids(question), "detail": undelivered.detail})
 

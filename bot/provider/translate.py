@@ -96,6 +96,7 @@ class Failure:
     message: str = ""
     request_id: str | None = None
     retry_after_seconds: float | None = None
+    at: datetime | None = None
     should_retry: bool | None = None
 
     @property
@@ -154,7 +155,8 @@ def classify(failure: Failure, *, model: str) -> ProviderError:
     """Return the core's error for a failure of a request to a model."""
     error = next(error for matches, error in TABLE if matches(failure))
     if error is RateLimited:
-        return RateLimited(failure.detail, retry_after_seconds=failure.retry_after_seconds)
+        now = failure.at or datetime.now(UTC)
+        return RateLimited(failure.detail, now=now, retry_after_seconds=failure.retry_after_seconds)
     if error is ModelNotFound:
         return ModelNotFound(failure.detail, model=model)
     if error is OrganisationUnverified:
@@ -210,6 +212,7 @@ def _answered(
         message=str(fields.get("message") or ""),
         request_id=headers.get("x-request-id"),
         retry_after_seconds=_retry_after_seconds(headers, now),
+        at=now,
         should_retry={"true": True, "false": False}.get(headers.get("x-should-retry", "")),
     )
 

@@ -231,6 +231,7 @@ async def test_try_again_answers_the_kept_question_in_place(world: World) -> Non
     world.standin.script(*[Refuse(503)] * 3)
     result = await world.asker.slash(world.channel, "chat", message="what is a heap?")
     assert result.response is not None
+    assert "press **Try again**" in result.response.content
     await world.env.restart_bot(Parley(world.services))
     other = await world.other.click(result.response, label="Try again")
     assert other.followups[0].ephemeral

@@ -10,7 +10,7 @@ from simcord.results import InteractionResult
 
 from bot.core.conversation import ConversationKey, ReplyRoute
 from bot.core.kept import Member
-from bot.sandbox.standin import Html, Say
+from bot.sandbox.standin import Html, Refuse, Say
 from tests.cogs.conftest import World
 from tests.cogs.test_answer_buttons import answered, history, restart, threads
 
@@ -161,6 +161,14 @@ async def test_compact_folds_all_but_the_latest_question(world: World) -> None:
     assert "answers: 1" in told(await world.asker.slash(world.channel, "conversation compact"))
     assert await history(world) == ["question 1", "Answer 1."]
     assert "nothing to fold" in told(await world.asker.slash(world.channel, "conversation compact"))
+
+
+async def test_what_stood_in_the_way_names_no_button_that_is_not_there(world: World) -> None:
+    await talk(world, world.asker, world.asker)
+    world.standin.script(Refuse(401, code="invalid_api_key"))
+    result = await world.asker.slash(world.channel, "conversation compact")
+    assert "then try again." in told(result)
+    assert "**" not in told(result)
 
 
 @pytest.mark.parametrize("file_format", ["md", "json", "txt"])

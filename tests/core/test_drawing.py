@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.composing import GrowingDraft, compose_answer, compose_notice
+from bot.core.composing import GrowingDraft, compose_answer, compose_notice, compose_unsaved
 from bot.core.conversation import Answer, ChatOptions, EndReason, Reply
 from bot.core.drawing import WISH_CHARS, parted, without_growing_wish
 from bot.core.errors import ProviderUnavailable
@@ -70,6 +70,14 @@ def test_the_line_is_never_shown_and_the_answer_offers_it() -> None:
     assert (reply.pages[0].content, reply.draws) == ("Here it comes.", True)
     alone = composed("[[draw: a red boat]]")
     assert (alone.pages[0].content, alone.draws) == (SAY("replies.draw_offer"), True)
+
+
+def test_an_answer_that_is_not_kept_names_no_button() -> None:
+    answer = Answer("[[draw: a red boat]]", "m", EndReason.STOP)
+    unkept = compose_answer(a_question(), answer, SAY, replaced_model=None, is_kept=False)
+    assert unkept.pages[0].content.startswith(SAY("replies.draw_by_command"))
+    unsaved = compose_unsaved(a_question(), "[[draw: a red boat]]", "12ab34cd", SAY)
+    assert unsaved.pages[0].content.startswith(SAY("replies.draw_by_command"))
 
 
 def test_a_question_that_is_not_kept_offers_nothing() -> None:

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_failures_count_from_the_last_answer_on(breaker: Breaker) -> None:
     breaker.check()
 
 
-@pytest.mark.parametrize("error", [RateLimited(), ContextOverflow()])
+@pytest.mark.parametrize("error", [RateLimited(now=datetime(2026, 11, 22, tzinfo=UTC)), ContextOverflow()])
 def test_an_error_that_the_server_answers_with_is_no_failure(breaker: Breaker, error: ProviderError) -> None:
     fail(breaker, 9, error)
     breaker.check()
