@@ -70,7 +70,7 @@ class Conversation(
         async with deferred(interaction, ephemeral=private):
             key = _key(interaction, private=private)
             turns = await self._conversations.reset(key, by=member_of(interaction))
-            await interaction.edit_original_response(content=self._services.sentences("replies.reset", turns=turns))
+            await interaction.edit_original_response(content=self._services.sentences("replies.reset", count=turns))
 
     @app_commands.command()
     @app_commands.describe(turns="How many of the newest questions, with their answers", private=PRIVATE)
@@ -84,7 +84,7 @@ class Conversation(
         async with deferred(interaction, ephemeral=private):
             key = _key(interaction, private=private)
             undone = await self._conversations.undo(key, turns, by=member_of(interaction))
-            text = self._services.sentences("replies.undone", turns=undone.turns)
+            text = self._services.sentences("replies.undone", count=undone.turns)
             if undone.stopped_at_others:
                 text = f"{text} {self._services.sentences('replies.undo_stopped')}"
             await interaction.edit_original_response(content=text)
@@ -136,12 +136,12 @@ class Conversation(
         focus: Range[str, 1, FOCUS_CHARS] | None = None,
         private: bool = False,
     ) -> None:
-        """Fold this conversation into notes, so that what follows costs less"""
+        """Shorten this conversation to notes, so that what follows costs less"""
         async with deferred(interaction, ephemeral=private):
             key = _key(interaction, private=private)
             payer = Payer(interaction.id, interaction.user.id, key.channel_id, key.guild_id)
             result = await self._conversations.compact(key, payer, by=member_of(interaction), focus=focus)
-            text = self._services.sentences(OUTCOMES[result.outcome], turns=result.turns)
+            text = self._services.sentences(OUTCOMES[result.outcome], count=result.turns)
             await interaction.edit_original_response(content=text)
 
     @app_commands.command()
@@ -162,7 +162,7 @@ class Conversation(
             )
             text = self._services.sentences("replies.exported")
             if left_out:
-                text = f"{text} {self._services.sentences('replies.export_cut', turns=left_out)}"
+                text = f"{text} {self._services.sentences('replies.export_cut', count=left_out)}"
             file = discord.File(io.BytesIO(content), f"conversation.{file_format.value}")
             await interaction.edit_original_response(content=text, attachments=[file])
 

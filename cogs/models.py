@@ -64,7 +64,7 @@ class Models(commands.Cog):
             parts.append(say("models.unpriced"))
         if choice.shutdown is not None and choice.ends_in_days is not None:
             due = sum(choice.ends_in_days <= days for days in ENDING_DAYS)
-            until = say("models.until", day=choice.shutdown.isoformat(), days=choice.ends_in_days)
+            until = say("models.until", day=choice.shutdown.isoformat(), count=choice.ends_in_days)
             parts.append(f"{ENDING_MARKS[due - 1]} {until}" if due else until)
         return " · ".join(parts)
 

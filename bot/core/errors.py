@@ -62,7 +62,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-
 BUSY_SECONDS = 20.0  # where a busy server does not say when to come back
 BUSY_SECONDS_MOST = 86_400.0  # what a server says beyond that is no time that anybody can show
 

@@ -63,7 +63,7 @@ async def test_reset_needs_a_moderator_or_turns_of_ones_own(world: World) -> Non
     assert "Only the person" in told(refused)
     assert refused.response is None, "the channel need not read it"
     assert len(await history(world)) == 4
-    assert "answers: 2" in told(await world.moderator.slash(world.channel, "conversation reset"))
+    assert "2 questions" in told(await world.moderator.slash(world.channel, "conversation reset"))
     assert await history(world) == []
 
 
@@ -85,13 +85,13 @@ async def test_undo_stops_at_what_is_somebody_elses(world: World) -> None:
     await talk(world, world.asker, world.other, world.asker, world.asker)
     shown = len(world.answers())
     result = told(await world.asker.slash(world.channel, "conversation undo", turns=10))
-    assert "answers: 2" in result
+    assert "latest 2 questions" in result
     assert "somebody else" in result
     assert "stay in the channel" in result
     assert await history(world) == ["question 0", "Answer 0.", "question 1", "Answer 1."]
     assert len(world.answers()) == shown + 1
     assert "Only the person" in told(await world.asker.slash(world.channel, "conversation undo"))
-    assert "answers: 1" in told(await world.moderator.slash(world.channel, "conversation undo"))
+    assert "the latest question" in told(await world.moderator.slash(world.channel, "conversation undo"))
     assert await history(world) == ["question 0", "Answer 0."]
     await world.asker.slash(world.channel, "conversation undo")
     assert "no conversation" in told(await world.asker.slash(world.channel, "conversation undo"))
@@ -158,9 +158,9 @@ async def test_an_empty_conversation_is_not_folded(world: World) -> None:
 async def test_compact_folds_all_but_the_latest_question(world: World) -> None:
     await talk(world, world.asker, world.asker)
     assert "Only the person" in told(await world.other.slash(world.channel, "conversation compact"))
-    assert "answers: 1" in told(await world.asker.slash(world.channel, "conversation compact"))
+    assert "one question" in told(await world.asker.slash(world.channel, "conversation compact"))
     assert await history(world) == ["question 1", "Answer 1."]
-    assert "nothing to fold" in told(await world.asker.slash(world.channel, "conversation compact"))
+    assert "nothing to shorten" in told(await world.asker.slash(world.channel, "conversation compact"))
 
 
 async def test_what_stood_in_the_way_names_no_button_that_is_not_there(world: World) -> None:

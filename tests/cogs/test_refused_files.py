@@ -49,7 +49,7 @@ async def test_a_picture_that_is_too_large_for_the_place_is_made_smaller(
     refuse_edits(monkeypatch, ReplyTooLarge("40005"), suffix=".png")
     result = await generate(world, quality="low")
     assert [picture.filename for picture in pictures(result)] == ["picture-1.webp"]
-    assert "made smaller as webp: 1" in shown(result)
+    assert "a smaller WEBP" in shown(result)
     assert labels(response(result).message)[0] == "Vary"
     assert [entry.settled == entry.reserved for entry in await ledger(world)] == [True]
     assert followed(await world.asker.slash(world.channel, "models")) == []

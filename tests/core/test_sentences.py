@@ -84,14 +84,24 @@ def test_every_key_that_the_program_names_exists_and_none_is_left_over() -> None
         assert key in sentences.by_key
 
 
+def test_a_sentence_about_one_thing_says_so() -> None:
+    say = read_sentences()
+    assert say("replies.undone", count=1) == (
+        "I have forgotten the latest question and its answer. The messages stay in the channel."
+    )
+    assert "the latest 2 questions and their answers" in say("replies.undone", count=2)
+    assert "2 pictures were larger" in say("pictures.smaller", count=2, kind="WEBP")
+
+
 def test_gaps_are_named_as_the_program_fills_them() -> None:
-    for text in read_sentences().by_key.values():
+    sentences = read_sentences()
+    for text in [*sentences.by_key.values(), *sentences.of_one.values()]:
         gaps = {name for _, name, _, _ in string.Formatter().parse(text) if name}
         assert gaps <= {
             "sentence", "error_id", "resets_at", "seconds", "model", "options", "asked", "channel",
             "number", "limit", "where", "path", "rule", "name", "chars",
             "turns", "since", "tokens", "usd", "thread", "link", "question",
-            "option", "changes", "made", "count", "kinds",
+            "option", "changes", "made", "count", "kind",
             "width", "height", "pictures",
             "voice", "length", "done", "parts",
             "allowed", "mention", "models", "capability", "input", "output", "day", "days",

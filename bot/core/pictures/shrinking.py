@@ -42,7 +42,7 @@ class SmallerReplies:
             files.append(replace(file, name=name, content=smaller.content))
         if not kinds:
             return page
-        note = self._sentences("pictures.smaller", made=len(kinds), kinds=kinds[-1])
+        note = self._sentences("pictures.smaller", count=len(kinds), kind=kinds[-1].upper())
         return replace(page, content=f"{page.content}\n{note}".strip(), files=tuple(files))
 
 

@@ -267,7 +267,7 @@ class PictureWork(PaidWork):
         if not fitting:
             raise PictureTooLarge
         say, lost = self._parts.sentences, len(contents) - len(fitting)
-        notes = [say("pictures.smaller", made=shrunk, kinds=fitting[-1].kind)] if shrunk else []
+        notes = [say("pictures.smaller", count=shrunk, kind=fitting[-1].kind.upper())] if shrunk else []
         return fitting, [*notes, say("pictures.too_large", count=lost)] if lost else notes
 
 
