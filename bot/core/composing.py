@@ -166,7 +166,7 @@ def compose_notice(
         pages = lay_out(shown, header=_header(question), footer=notice, max_pages=_max_pages(question))
         return Reply(ReplyKind.NOTICE, pages, incomplete=question.restores_cut, draws=wish is not None)
     if question.text and (question.route.application_id is not None or question.heard):
-        notice = f"{quote_block(question.text, _shown_chars(question))}\n{notice}"
+        notice = f"{quote_block(question.text, _shown_chars(question))}\n\n{notice}"
     pages = _with_transcript(question, (Page(notice),))
     return Reply(ReplyKind.NOTICE, pages, retryable=offers_again)
 

@@ -28,6 +28,21 @@
   document.addEventListener("click", lookElsewhere, true);
   composer.addEventListener("submit", said, true);
   composer.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.shiftKey) said(); });
+
+  // A link to a channel leads there. Its text is all that the page has of a mentioned one.
+  const linksLeadTo = LINKS_LEAD_TO;
+  const there = (target) => {
+    const [, channel] = target.closest("a")?.href.match(/^https:\/\/discord\.com\/channels\/\d+\/(\d+)/) ?? [];
+    if (channel) return `channel=${channel}`;
+    const mentioned = target.closest(".mention")?.textContent ?? "";
+    return mentioned.startsWith("#") ? `name=${encodeURIComponent(mentioned.slice(1))}` : "";
+  };
+  timeline.addEventListener("click", (event) => {
+    const query = linksLeadTo && there(event.target);
+    if (!query) return;
+    event.preventDefault();
+    location.assign(`${linksLeadTo}?${query}`);
+  });
   const size = new ResizeObserver(follow);
   size.observe(timeline);
   size.observe(document.getElementById("channel-message-list"));

@@ -1,11 +1,12 @@
 """SimCord's page of one channel: opened for whom and where somebody chooses, and kept up to date while answers grow.
 
-SimCord raises when two operations overlap, so everything that acts on the environment goes through one lock. Three
+SimCord raises when two operations overlap, so everything that acts on the environment goes through one lock. Four
 things that Discord's own clients do are done here for the page, by way of private names of ``simcord.Preview`` 3.2 (all
 of them are in ``ChatPage``; should one go away, opening a page fails loudly):
 - an action that was clicked on a text that has grown since is still what the person meant. SimCord refuses it as stale,
   which would make Stop a game of chance: the page asks for news every 0.5 s and the text grows as fast;
 - a typed @name becomes a mention;
+- a link to a channel or a thread leads there, by way of the lobby;
 - the page stays at its end while messages come and grow (a few lines after its own script).
 """
 
@@ -15,6 +16,7 @@ of them are in ``ChatPage``; should one go away, opening a page fails loudly):
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -41,6 +43,8 @@ class ChatPage:
         self._env = env
         self._world = world
         self._one_at_a_time = asyncio.Lock()
+        self.links_lead_to = ""  # the lobby's address for links to channels
+        self.shows: Place | None = None
         self._preview: simcord.Preview | None = None
         self._port = 0  # the first page takes a free one, the others take the same
         self._calls_shown = 0
@@ -72,6 +76,7 @@ class ChatPage:
             preview = self._env.preview(place.channel, viewers=viewers, layout="channel", port=self._port)
             self._behave_like_discord(preview)
             self._preview = await preview.__aenter__()
+            self.shows = place
             self._port = self._port or int(preview.url.split(":")[2].split("/")[0])
             return preview.url
 
@@ -113,7 +118,8 @@ class ChatPage:
         async def serve_with_manners(request: web.Request) -> web.Response:
             response: web.Response = await serve(request)
             if request.path == "/app.js":
-                response.text = f"{response.text}{SCRIPT.read_text(encoding='utf-8')}"
+                script = SCRIPT.read_text(encoding="utf-8").replace("LINKS_LEAD_TO", json.dumps(self.links_lead_to))
+                response.text = f"{response.text}{script}"
             return response
 
         preview._action = admit_as_meant  # type: ignore[method-assign]

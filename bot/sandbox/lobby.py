@@ -63,6 +63,7 @@ class Lobby:
             [
                 web.get(self._path(""), self._show),
                 web.get(self._path("lobby.css"), self._style),
+                web.get(self._path("at"), self._follow),
                 web.post(self._path("open"), self._open),
                 web.post(self._path("send"), self._send),
                 web.post(self._path("menu"), self._menu),
@@ -96,6 +97,7 @@ class Lobby:
     def enter(self, sandbox: Sandbox) -> None:
         """Act on this sandbox from now on."""
         self.reset_wanted.clear()
+        sandbox.page.links_lead_to = f"{self.url}at"
         self._sandbox.set_result(sandbox)
 
     def leave(self) -> None:
@@ -143,6 +145,17 @@ class Lobby:
         person, place = self._choice(sandbox, form)
         return _go(await sandbox.page.open(place, person))
 
+    async def _follow(self, request: web.Request) -> web.Response:
+        """Go where a link in a conversation leads."""
+        sandbox = await self._present()
+        person = sandbox.world.person(self._chosen or sandbox.world.people[0].key)
+        channel_id, name = request.query.get("channel", ""), request.query.get("name", "")
+        place = sandbox.world.place_of_link(person, channel_id=channel_id, name=name)
+        if place is None:
+            self._notice = "That link leads to no place of this server."
+            return _go(self._path(""))
+        return _go(await sandbox.page.open(place, person))
+
     async def _send(self, request: web.Request) -> web.Response:
         sandbox = await self._present()
         form = await request.post()
@@ -172,6 +185,8 @@ class Lobby:
         target = next((t for t in sandbox.menu_targets() if str(t.message_id) == form.get("message")), None)
         if target is None:
             self._notice = "That message is no longer there."
+        elif target.place.only_for not in (None, person):
+            self._notice = f"Only {target.place.only_for.name} sees that message: choose {target.place.only_for.name}."
         else:
             using = sandbox.use_menu(person, str(form.get("menu", "")), target)
             self._notice = await _told(using, f"Used as {person.name}. The answer is in {target.place.name}.")

@@ -58,6 +58,8 @@ def render(view: LobbyView) -> str:
 you. Ask for something <code>long</code> and press <b>Stop</b> while it is being written.</p>
 <p>Send a picture with the form below and ask what is on it; or say <code>draw me a red boat</code>.</p>
 <p>Come back to this page to open another place, or to look as somebody else: the chat stays in its one tab.</p>
+<p>After a restart the places, the conversations and your settings are here again; the buttons under earlier answers, \
+pictures, sound and answers that only you saw are not: on Discord they stay.</p>
 </section>
 {_send_form(view)}
 {menu}
@@ -90,6 +92,10 @@ def _people(view: LobbyView) -> Iterable[str]:
         )
 
 
+def _whose(place: Place) -> str:
+    return place.name if place.only_for is None else f"{place.name} of {place.only_for.name}"
+
+
 def _person_choice(view: LobbyView) -> str:
     options = (
         f'<option value="{escape(p.key)}"{" selected" if p.key == view.chosen else ""}>{escape(p.name)}</option>'
@@ -117,7 +123,7 @@ def _send_form(view: LobbyView) -> str:
 def _menu_form(view: LobbyView) -> str:
     menus = "".join(f"<option>{escape(menu)}</option>" for menu in view.menus)
     targets = "".join(
-        f'<option value="{target.message_id}">{escape(target.place.name)} · {escape(target.excerpt)}</option>'
+        f'<option value="{target.message_id}">{escape(_whose(target.place))} · {escape(target.excerpt)}</option>'
         for target in view.menu_targets
     )
     return f"""\

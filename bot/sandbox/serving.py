@@ -57,7 +57,7 @@ async def serve(settings: Settings, *, port: int) -> None:
 
 async def _one_life(settings: Settings, lobby: Lobby, stopping: asyncio.Task[bool], *, greeting: str = "") -> None:
     """Run the bot until it is told to stop, or to forget everything and begin anew."""
-    async with open_sandbox(settings) as sandbox:
+    async with open_sandbox(settings, welcome=True) as sandbox:
         lobby.enter(sandbox)
         sys.stdout.write(greeting)
         sys.stdout.flush()
@@ -72,7 +72,7 @@ def _greeting(url: str, answered_by: str, settings: Settings) -> str:
         "Parley's sandbox: a small Discord on this machine, with the bot in it.\n"
         f"{answered_by}\n"
         f"Open {url}\n"
-        f"Ctrl-C stops it. What was said is kept in {settings.database_path.parent.name}/ for the next time.\n"
+        f"Ctrl-C stops it. What was said is kept in {settings.database_path.parent} for the next time.\n"
     )
 
 

@@ -7,6 +7,7 @@ Nothing may be moved to another moment; what is added gets a new one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ BOT_NAME = "Parley"
 SERVER_NAME = "Harbour"
 BEGINNING = datetime(2026, 1, 1, 1, tzinfo=UTC)  # the simulated clock's first hour is for making things
 MOMENT = timedelta(minutes=1)
+WELCOME = (
+    "👋 Three things to try here: type a question, and I answer it; ask for something long and press **Stop**; "
+    "say `draw me a red boat`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,26 @@ class World:
             Person(user.name, user.global_name or user.name, may, user, actor)
             for user, actor, may in zip(users, actors, rights, strict=True)
         )
+        self.guild = guild
         self.lounge = self._lounge(guild)
-        self.channels = (self.lounge, self._help(guild), self._thread(guild))
+        self._channels = (self.lounge, self._help(guild), self._thread(guild))
         self.direct_messages = tuple(self._direct_messages())
+
+    @property
+    def channels(self) -> tuple[Place, ...]:
+        """The channels, and the threads: the one of the beginning and those that have been opened since."""
+        return (*self._channels, *self._opened())
+
+    @property
+    def threads(self) -> str:
+        """The threads that have been opened since the beginning, as text for ``reopen``."""
+        opened = [self._env.backend.get_channel(place.channel.id) for place in self._opened()]
+        return json.dumps([[thread.id, thread.parent_id, thread.owner_id, thread.name] for thread in opened])
+
+    def reopen(self, threads: str) -> None:
+        """Open the threads of earlier runs again. A thread keeps its id: what was said there belongs to it."""
+        for thread_id, parent_id, owner_id, name in json.loads(threads):
+            self._env.backend.create_thread(parent_id, name, owner_id, message_id=thread_id, broadcast=False)
 
     @property
     def mention(self) -> str:
@@ -91,12 +113,21 @@ class World:
         return {person.key: person for person in self.people}[key]
 
     def places_of(self, person: Person) -> tuple[Place, ...]:
-        """Return where somebody can be: the channels, the thread and their own direct messages."""
+        """Return where somebody can be: the channels, the threads and their own direct messages."""
         return (*self.channels, *(place for place in self.direct_messages if place.only_for == person))
 
     def place(self, key: str, person: Person) -> Place:
         """Return one of somebody's places. Raises ``KeyError``."""
         return {place.key: place for place in self.places_of(person)}[key]
+
+    def place_of_link(self, person: Person, *, channel_id: str = "", name: str = "") -> Place | None:
+        """Return where a link to a channel leads: by its id, or by its name, the newest of that name."""
+        leads_here = (
+            place
+            for place in reversed(self.places_of(person))
+            if channel_id == str(place.channel.id) or (name and name == place.name.removeprefix("#"))
+        )
+        return next(leads_here, None)
 
     def people_in(self, place: Place) -> tuple[Person, ...]:
         """Return who can be in a place."""
@@ -117,6 +148,10 @@ class World:
         for claim in await store.unfinished():  # the bot is about to answer these
             self._asked(claim.question, places)
         self._move_to(datetime.now(UTC))
+
+    def welcome(self) -> None:
+        """Say in the lounge what can be tried there."""
+        self._say(self.lounge, self._env.backend.bot_user.id, WELCOME)
 
     # Making things
 
@@ -156,6 +191,16 @@ class World:
         channel = simcord.ChannelHandle(self._env, guild, thread)
         purpose = "A thread of #lounge: a conversation of its own."
         return Place("thread", "boat trip", purpose, channel)
+
+    def _opened(self) -> Iterator[Place]:
+        backend, known = self._env.backend, {place.channel.id for place in self._channels}
+        for thread_id in backend.get_guild(self.guild.id).thread_ids:
+            thread = backend.channels.get(thread_id)
+            if thread is not None and thread_id not in known:
+                by = BOT_NAME if thread.owner_id == backend.bot_user.id else "somebody"
+                purpose = f"A thread that {by} opened: a conversation of its own."
+                channel = simcord.ChannelHandle(self._env, self.guild, thread)
+                yield Place(f"thread-{thread_id}", thread.name or "thread", purpose, channel)
 
     def _direct_messages(self) -> Iterator[Place]:
         for moment, person in enumerate(self.people, start=30):

@@ -51,7 +51,7 @@ async def ledger(world: World) -> list[tuple[str, int, int | None]]:
 
 async def test_a_text_becomes_a_voice_message_below_the_line_of_text(world: World) -> None:
     result = await world.asker.slash(world.channel, "audio speak", text=TEXT)
-    assert shown(result).startswith(f"> {TEXT}\n🔊 alloy · 0:0")
+    assert shown(result).startswith(f"> {TEXT}\n\n🔊 alloy · 0:0")
     assert not result.ephemeral
     line, voice = world.answers()
     assert not line.attachments

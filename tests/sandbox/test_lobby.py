@@ -13,7 +13,7 @@ import yarl
 import bot.app
 from bot.sandbox.lobby import Lobby
 from bot.sandbox.problem import PortInUse
-from bot.sandbox.sandbox import Sandbox, open_sandbox
+from bot.sandbox.sandbox import File, Sandbox, open_sandbox
 from bot.settings import Settings
 from tests.pictures import a_picture
 from tests.sandbox import extension
@@ -168,6 +168,39 @@ async def test_a_message_menu_is_used(settings: Settings, monkeypatch: pytest.Mo
         await until(lambda: [answer.content for answer in answers(sandbox, help_)] == ["11 letters"])
         async with session.post("menu", data={**form, "message": "1"}) as response:
             assert "no longer there" in await response.text()
+
+
+async def test_a_message_menu_is_used_in_direct_messages_by_whoever_sees_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot.app, "EXTENSIONS", (*bot.app.EXTENSIONS, extension.__name__))
+    async with open_sandbox(settings) as sandbox, lobby_with(sandbox) as (_, session):
+        member = sandbox.world.person("member")
+        direct = sandbox.world.place("direct", member)
+        await sandbox.send(member, direct, "eleven more", [])
+        await until(lambda: answers(sandbox, direct))
+        assert "Direct messages of Member · Member: eleven more" in await shown(session)
+        form = {"person": "owner", "menu": "Count letters", "message": str(direct.channel.history()[0].id)}
+        async with session.post("menu", data=form) as response:
+            assert "Only Member sees that message" in await response.text()
+        async with session.post("menu", data={**form, "person": "member"}) as response:
+            assert "The answer is in Direct messages." in await response.text()
+        await until(lambda: answers(sandbox, direct)[-1].content == "11 letters")
+
+
+async def test_messages_without_words_are_told_apart_and_the_newest_comes_first(sandbox: Sandbox) -> None:
+    member, lounge, help_ = sandbox.world.person("member"), sandbox.world.lounge, sandbox.world.channels[1]
+    await sandbox.send_voice(member, help_, File("a.ogg", a_sound()))
+    await sandbox.send(member, help_, "", [File("boat.png", a_picture(size=(40, 30)))])
+    await sandbox.send(member, lounge, "", [File("notes.txt", b"words")])
+    await sandbox.send(member, help_, "two\nlines", [])
+    said = [target.excerpt for target in sandbox.menu_targets() if "Member: " in target.excerpt]
+    assert said == [
+        "Member: two lines",
+        "Member: (file: notes.txt)",
+        "Member: (picture: boat.png)",
+        "Member: (voice message)",
+    ]
 
 
 async def test_a_reset_waits_for_the_next_sandbox(settings: Settings) -> None:

@@ -111,6 +111,13 @@ async def test_a_question_that_was_cut_off_is_shown_and_answered_after_a_restart
     assert shown == [("Member", "are you slow?"), ("Parley", "Late, but here.")]
 
 
+async def test_a_new_server_says_once_what_to_try(settings: Settings) -> None:
+    for times in (1, 0):
+        async with open_sandbox(settings, welcome=True) as opened:
+            said = [message.content for message in opened.world.lounge.channel.history()]
+            assert len([words for words in said if "Three things to try" in words]) == times
+
+
 async def test_commands_are_there_again_after_a_restart(settings: Settings) -> None:
     for _ in range(2):
         async with open_sandbox(settings) as opened:

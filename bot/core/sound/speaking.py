@@ -78,7 +78,7 @@ class ReadingAloud:
             progress = self.sentences("notes.reading_aloud")
         else:
             progress = self.sentences("notes.reading_parts", done=self.done, parts=self.parts)
-        return (f"{self.shown}\n{progress}",)
+        return (f"{self.shown}\n\n{progress}",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +310,8 @@ class SpeechWork(PaidWork):
         question, task = self.question, self._task
         length = f"{int(encoded.seconds) // 60}:{int(encoded.seconds) % 60:02}"
         line = self._parts.sentences("notes.spoken", voice=plan.voice, length=length)
-        content = "\n".join([quote_block(question.text, SHOWN_CHARS), line, *notes])
+        # The blank line ends the quote for every client.
+        content = "\n".join([quote_block(question.text, SHOWN_CHARS), "", line, *notes])
         if _is_voice(question, task):
             voice = VoiceNote(round(encoded.seconds, 3), encoded.waveform)
             # The name tells a process after this one which message is which: a voice message has no words.
