@@ -93,6 +93,7 @@ class Services:
     figures: SqliteFigures
     breakers: Mapping[str, Breaker]  # by what the endpoint is asked for
     daily_cap_micro_usd: int
+    member_requests_per_hour: int
     listening: Listening
     endings: EndingWatch
     degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
@@ -222,6 +223,7 @@ async def open_services(
             figures=SqliteFigures(database, clock),
             breakers=endpoints.breakers,
             daily_cap_micro_usd=policy.daily_cap_micro_usd,
+            member_requests_per_hour=settings.member_requests_per_hour,
             listening=listening,
             endings=EndingWatch(catalogue, ending_models(settings), clock),
         )

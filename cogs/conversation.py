@@ -21,7 +21,7 @@ from bot.core.limits import FOCUS_CHARS, UNDO_TURNS
 from bot.core.pages import lay_out
 from bot.core.ports import Payer
 from cogs.ui.acting import branch_from
-from cogs.ui.model_choices import Model, Temperature
+from cogs.ui.model_choices import Model, Temperature, model_choices
 from cogs.ui.questions import conversation_of, may_read_history, route_of_interaction
 from cogs.ui.replies import screen_for
 from cogs.ui.telling import deferred, member_of
@@ -39,7 +39,9 @@ OUTCOMES = {
 @app_commands.allowed_installs(guilds=True, users=False)
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
 class Conversation(
-    commands.GroupCog, group_name="conversation", group_description="Look at this conversation and change it"
+    commands.GroupCog,
+    group_name="conversation",
+    group_description="See what I remember; shorten it (compact), go on elsewhere (branch), take it along (export)",
 ):
     """What is kept of a conversation."""
 
@@ -117,6 +119,12 @@ class Conversation(
             )
             question = replace(question, hears_others=private or may_read_history(interaction))
             await self._services.turns.ask(question, screen_for(self._bot, question))
+
+    @retry.autocomplete("model")
+    async def _model_choices(
+        self, interaction: discord.Interaction[Parley], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        return model_choices(interaction, "chat", typed)
 
     @app_commands.command()
     @app_commands.describe(name="The name of the new thread")

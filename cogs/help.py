@@ -10,10 +10,11 @@ from discord.ext import commands
 
 from bot.app import Parley
 from bot.core.limits import MESSAGE_CHARS
-from bot.core.preferences import ChannelMode
+from bot.core.preferences import ChannelMode, VoiceMessages
 from cogs.ui.helping import HELP
 from cogs.ui.questions import may_send
 
+NEW_LINE = "\n"
 GUILD_CONTEXT, BOT_DM_CONTEXT = 0, 1
 
 
@@ -29,8 +30,9 @@ class Help(commands.Cog):
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def help(self, interaction: discord.Interaction[Parley]) -> None:
         """Show what you can do with me here"""
-        text = "\n".join([*self._ways_to_ask(interaction), "", *self._commands(interaction)])
-        await interaction.response.send_message(text[:MESSAGE_CHARS], ephemeral=True)
+        lines = [*self._ways_to_ask(interaction), *self._good_to_know(interaction), "", *self._commands(interaction)]
+        text = within("\n".join(lines), self._services.sentences("help.more"))
+        await interaction.response.send_message(text, ephemeral=True)
 
     def _ways_to_ask(self, interaction: discord.Interaction[Parley]) -> Iterator[str]:
         say, reads_messages = self._services.sentences, self._services.message_content
@@ -50,6 +52,21 @@ class Help(commands.Cog):
             if not reads_messages:
                 yield say("help.withheld")
         yield say("help.elsewhere")
+
+    def _good_to_know(self, interaction: discord.Interaction[Parley]) -> Iterator[str]:
+        say, services = self._services.sentences, self._services
+        channel = interaction.channel
+        parent = channel.parent_id if isinstance(channel, discord.Thread) else None
+        voice = services.preferences.voice_messages(interaction.channel_id or 0, parent)
+        if interaction.guild_id is None:
+            voice = VoiceMessages.ANSWER
+        elif not services.message_content:
+            voice = VoiceMessages.OFF  # Discord shows others to nobody
+        yield say("help.files")
+        yield say(f"help.voice_{voice.value}")
+        yield say("help.limit", count=services.member_requests_per_hour)
+        yield say("help.kept", count=services.retention.days)
+        yield say("help.whom_to_ask")
 
     def _commands(self, interaction: discord.Interaction[Parley]) -> Iterator[str]:
         tree = self._bot.tree
@@ -74,9 +91,19 @@ class Help(commands.Cog):
         if isinstance(command, app_commands.ContextMenu):
             return self._services.sentences(command.extras[HELP], name=command.name)
         if isinstance(command, app_commands.Group):
-            names = " · ".join(sub.name for sub in command.commands)
-            return f"- `/{command.name}` {names}: {command.description}"
+            names = " · ".join(f"`{sub.name}`" for sub in command.commands)
+            if len(command.commands) == 1:
+                return f"- `/{command.commands[0].qualified_name}`: {command.description}"
+            say = self._services.sentences
+            return say("help.group", name=command.name, commands=names, description=command.description)
         return f"- `/{command.name}`: {command.description}"
+
+
+def within(text: str, hint: str) -> str:
+    """Return a text that one message holds: cut after a line, with a hint below, where it is longer."""
+    if len(text) <= MESSAGE_CHARS:
+        return text
+    return f"{text[: MESSAGE_CHARS - len(hint)].rpartition(NEW_LINE)[0]}\n{hint}"
 
 
 async def setup(bot: Parley) -> None:

@@ -28,30 +28,46 @@ class Models(commands.Cog):
     @app_commands.describe(capability="What the models are for (chat unless you choose)")
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
-    async def models(self, interaction: discord.Interaction[Parley], capability: Capability = "chat") -> None:
+    async def models(self, interaction: discord.Interaction[Parley], capability: str = "chat") -> None:
         """Show which models I can use, what they cost and how long they are there"""
         try:
             await defer(interaction, ephemeral=True)
         except NotAcknowledged:
             return
-        choices = await self._services.offering.choices(capability)
-        if not choices.models:
-            text = self._services.sentences("models.none", capability=capability)
+        say, offering = self._services.sentences, self._services.offering
+        wanted = next((known for known in offering.capabilities if capability in (known, self._words(known))), None)
+        if wanted is None:
+            text = say("models.no_such", capability=", ".join(map(self._words, offering.capabilities)))
             await interaction.edit_original_response(content=text)
             return
-        lines = [self._heading(capability, choices), *map(self._line, choices.models)]
+        choices = await offering.choices(wanted)
+        if not choices.models:
+            text = say("models.none", capability=self._words(wanted))
+            await interaction.edit_original_response(content=text)
+            return
+        lines = [self._heading(wanted, choices), *map(self._line, choices.models)]
         whole = "\n".join(lines)
         if len(whole) <= MESSAGE_CHARS:
             await interaction.edit_original_response(content=whole)
             return
-        more = self._services.sentences("models.more")
+        more = say("models.more")
         shown = _fitting(lines, MESSAGE_CHARS - len(more) - 1)
         file = discord.File(io.BytesIO(whole.encode()), "list-of-models.md")
         await interaction.edit_original_response(content="\n".join([*shown, more]), attachments=[file])
 
+    @models.autocomplete("capability")
+    async def _capabilities(
+        self, _interaction: discord.Interaction[Parley], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        named = [(self._words(capability), capability) for capability in self._services.offering.capabilities]
+        return [app_commands.Choice(name=name, value=value) for name, value in named if typed.casefold() in name]
+
+    def _words(self, capability: Capability) -> str:
+        return self._services.sentences(f"models.for_{capability}")
+
     def _heading(self, capability: Capability, choices: Choices) -> str:
         key = "models.heading" if choices.from_server else "models.heading_catalogue"
-        return self._services.sentences(key, capability=capability, models=len(choices.models))
+        return self._services.sentences(key, capability=self._words(capability), count=len(choices.models))
 
     def _line(self, choice: Choice) -> str:
         say = self._services.sentences
@@ -59,7 +75,7 @@ class Models(commands.Cog):
         if choice.is_default:
             parts.append(say("models.default"))
         if choice.price is not None:
-            parts.append(price_words(choice.price))
+            parts.append(price_words(choice.price, choice.pictures))
         else:
             parts.append(say("models.unpriced"))
         if choice.shutdown is not None and choice.ends_in_days is not None:

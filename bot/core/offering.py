@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bot.core.catalogue import Capability, Catalogue, ModelEntry, OfferedModel, Price
 from bot.core.errors import ProviderError
+from bot.core.pictures.models import PictureModel
 from bot.core.ports import Clock
 from bot.core.spending import AllowedModels
 
@@ -38,6 +39,7 @@ class Choice:
     shutdown: date | None
     ends_in_days: int | None
     is_default: bool
+    pictures: PictureModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,11 @@ class Offering:
         self._clock = clock
         self._allowed = allowed
 
+    @property
+    def capabilities(self) -> tuple[Capability, ...]:
+        """What this bot has models for."""
+        return tuple(self._sources)
+
     async def choices(self, capability: Capability) -> Choices:
         """Return the models of a capability, the default first; the catalogue's where the server cannot be asked."""
         today = self._clock.now().date()
@@ -138,11 +145,12 @@ class Offering:
         shutdown = offered.shutdown or entry.shutdown
         days = None if shutdown is None else (shutdown - today).days
         is_default = self._is_default(capability, offered.model)
-        return Choice(offered.model[:NAME_CHARS], entry.price(today), shutdown, days, is_default)
+        return Choice(offered.model[:NAME_CHARS], entry.price(today), shutdown, days, is_default, entry.pictures)
 
     def _known(self, capability: Capability, name: str, entry: ModelEntry, today: date) -> Choice:
         days = self._catalogue.shutdown_in_days(name, today)
-        return Choice(name, entry.price(today), entry.shutdown, days, self._is_default(capability, name))
+        is_default = self._is_default(capability, name)
+        return Choice(name, entry.price(today), entry.shutdown, days, is_default, entry.pictures)
 
     def _may_choose(self, capability: Capability, model: str, today: date) -> bool:
         if self._is_default(capability, model):

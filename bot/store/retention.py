@@ -63,6 +63,7 @@ class Retention:
     def __init__(self, database: Database, clock: Clock, *, days: int) -> None:
         self._database = database
         self._clock = clock
+        self.days = days
         self._age = timedelta(days=days)
 
     async def purge(self) -> Mapping[str, int]:

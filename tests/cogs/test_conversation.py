@@ -171,6 +171,11 @@ async def test_what_stood_in_the_way_names_no_button_that_is_not_there(world: Wo
     assert "**" not in told(result)
 
 
+async def test_retry_offers_models(world: World) -> None:
+    offered = await world.asker.autocomplete(world.channel, "conversation retry", "model", "luna")
+    assert "gpt-6-luna" in [choice["value"] for choice in offered]
+
+
 @pytest.mark.parametrize("file_format", ["md", "json", "txt"])
 async def test_export_has_everything_also_what_is_folded(world: World, file_format: str) -> None:
     await talk(world, world.asker, world.asker)

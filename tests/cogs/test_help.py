@@ -4,6 +4,7 @@ import discord
 import pytest
 
 from bot.core.limits import MESSAGE_CHARS
+from cogs.help import within
 from tests.cogs.conftest import World
 from tests.cogs.test_chat import shown
 
@@ -24,7 +25,32 @@ async def test_help_names_the_commands_and_how_to_ask(world: World) -> None:
 
 async def test_help_shows_admin_commands_to_those_who_may(world: World) -> None:
     assert "/channel" not in shown(await world.asker.slash(world.channel, "help"))
-    assert "`/channel` configure" in shown(await world.moderator.slash(world.channel, "help"))
+    text = shown(await world.moderator.slash(world.channel, "help"))
+    assert "`/channel configure`" in text
+    assert "*Apps*" in text.splitlines()[-1], "all of it fits"
+
+
+async def test_help_says_what_goes_along_what_is_kept_and_how_often_one_may_ask(world: World) -> None:
+    text = shown(await world.asker.slash(world.channel, "help"))
+    for words in (
+        "PDFs",
+        "Voice messages",
+        "60 questions within an hour",
+        "30 days",
+        "`/conversation reset`",
+        "runs this bot",
+    ):
+        assert words in text
+    assert "`compact`" in text
+
+
+def test_help_that_is_too_long_ends_with_a_whole_line_and_a_hint() -> None:
+    text = within("\n".join(f"line {number} of many" for number in range(200)), "-# more")
+    assert len(text) <= MESSAGE_CHARS
+    *_, last, hint = text.splitlines()
+    assert last.endswith("of many")
+    assert hint == "-# more"
+    assert within("short", "-# more") == "short"
 
 
 async def test_help_in_a_direct_message(world: World) -> None:

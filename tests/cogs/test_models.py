@@ -58,7 +58,7 @@ async def test_models_lists_what_the_server_offers_with_price_and_end(world: Wor
     result = await world.asker.slash(world.channel, "models")
     assert result.ephemeral
     listed = shown(result).splitlines()
-    assert listed[1].startswith("- `gpt-6-luna` · **answers when you choose none** · $0.10 in, $0.50 out")
+    assert listed[1].startswith("- `gpt-6-luna` · **used when you choose none** · $0.10 in, $0.50 out")
     assert {"/v1/models"} == {request.path for request in world.standin.requests}
     assert "- `gpt-3.5-turbo`" not in shown(result), "it has been shut down"
     await world.asker.slash(world.channel, "models")
@@ -67,7 +67,17 @@ async def test_models_lists_what_the_server_offers_with_price_and_end(world: Wor
 
 async def test_a_capability_without_models_is_said_in_words(world: World) -> None:
     result = await world.asker.slash(world.channel, "models", capability="moderation")
-    assert "no model for moderation" in shown(result)
+    assert "Choose one of these: chat, pictures, reading aloud, transcripts." in shown(result)
+    offered = await world.asker.autocomplete(world.channel, "models", "capability", "")
+    assert [choice["value"] for choice in offered] == ["chat", "image", "speech", "transcription"]
+
+
+async def test_a_picture_models_price_is_that_of_a_picture(world: World) -> None:
+    await until_november(world)
+    listed = shown(await world.asker.slash(world.channel, "models", capability="image"))
+    assert "models for pictures**" in listed
+    assert "about $0.02 a picture" in listed
+    assert "tokens" not in listed
 
 
 async def test_a_long_list_fits_into_a_message_and_a_file(world: World) -> None:

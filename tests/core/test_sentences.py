@@ -77,7 +77,7 @@ def test_every_key_that_the_program_names_exists_and_none_is_left_over() -> None
     source = "\n".join(p.read_text(encoding="utf-8") for d in ("bot", "cogs") for p in (ROOT / d).rglob("*.py"))
     for key in sentences.by_key:
         section, _, name = key.partition(".")
-        by_value = name in [r.value for r in EndReason] or name.startswith(("mode_", "alt_", "voice_"))
+        by_value = name in [r.value for r in EndReason] or name.startswith(("mode_", "alt_", "voice_", "for_"))
         assert section == "errors" or by_value or f'"{key}"' in source or f"'{key}'" in source, f"nobody says {key}"
     sections = "notices|notes|buttons|replies|errors|models|help|menus|pictures|sound"
     for key in re.findall(rf'"((?:{sections})\.[a-z_]+)"', source):
@@ -104,6 +104,6 @@ def test_gaps_are_named_as_the_program_fills_them() -> None:
             "option", "changes", "made", "count", "kind",
             "width", "height", "pictures",
             "voice", "length", "done", "parts",
-            "allowed", "mention", "models", "capability", "input", "output", "day", "days",
+            "allowed", "mention", "commands", "description", "capability", "input", "output", "day", "days",
             "minutes", "megabytes", "part",
         }  # fmt: skip

@@ -38,6 +38,14 @@ def worst_call_micro_usd(
     )
 
 
+def usual_usd(takes: PictureModel, price: Price) -> Decimal | None:
+    """Return about what a square picture costs when nothing is chosen, without the prompt; ``None``: not known."""
+    if price.per_picture is not None:
+        return price.per_picture
+    tokens = takes.output_tokens.get(takes.quality or AUTO, takes.most_output_tokens)
+    return tokens * price.output / MICRO if tokens else None
+
+
 def cost_micro_usd(usage: MediaUsage | None, price: Price | None, *, worst_micro_usd: int) -> int:
     """Return what one call cost: the worst case where the server returned no usage that can be priced."""
     if price is None or usage is None:
