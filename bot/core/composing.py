@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,6 +18,8 @@ from bot.core.sentences import Sentences
 SHOWN_QUESTION_CHARS = 500
 SHOWN_TRANSCRIPT_CHARS = 900
 CUT = (EndReason.LENGTH, EndReason.BROKEN, EndReason.TIMEOUT, EndReason.STOPPED)  # there is more to say
+
+OPENER_AT_END = re.compile(r"(?<!\S)[*_~|`]{1,3}\Z")  # bold and the like that has no word yet: it would show as it is
 
 NOTHING = Reply(ReplyKind.NOTICE, ())  # takes away what is shown
 
@@ -67,7 +70,7 @@ class GrowingDraft:
             # The fence stays open: what comes next goes on in it. One in the text would close it.
             text = "```json\n" + text.lstrip().replace("```", "`\u200b``")
         else:
-            text = without_growing_wish(text)
+            text = OPENER_AT_END.sub("", without_growing_wish(text))
         return lay_out_unfinished(
             text, header=_header(self._question), mark=self._mark, max_pages=_max_pages(self._question)
         )

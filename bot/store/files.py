@@ -75,14 +75,14 @@ def _unwritable(path: Path, error: OSError) -> StoreProblem:
     user = os.geteuid()
     if error.errno not in (errno.EACCES, errno.EPERM):
         why = error.strerror or type(error).__name__
-        fix = "choose another path or repair this one"
+        fix = "Choose another path, or put this one right"
     elif owner != user:
         why = f"{place} belongs to user {owner} and Parley runs as user {user}"
-        fix = f"run: chown -R {user} {place}"
+        fix = f"To repair it, run: chown -R {user} {place}"
     else:
         why = f"the mode of {place} does not allow it"
-        fix = f"run: chmod -R u+rwX {place}"
-    return StoreProblem(f"Cannot write {path}: {why}. To repair it, {fix}")
+        fix = f"To repair it, run: chmod -R u+rwX {place}"
+    return StoreProblem(f"Cannot write {path}: {why}. {fix}")
 
 
 def _nearest(path: Path) -> tuple[Path, int]:

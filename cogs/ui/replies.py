@@ -6,6 +6,7 @@ Buttons survive restarts: the custom id carries the turn's id only, and rights a
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -30,7 +31,6 @@ from cogs.ui.turn_button import TurnButton
 Buttons = discord.ui.DynamicItem[discord.ui.Button[Any]]
 
 OUTCOMES = {
-    StopOutcome.STOPPING: "replies.stopping",
     StopOutcome.NOT_RUNNING: "replies.nothing_to_stop",
     StopOutcome.NOT_YOURS: "replies.not_yours_to_stop",
 }
@@ -57,6 +57,10 @@ class StopButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"stop
         outcome = services.turns.stop(
             self.trigger_id, member_id=interaction.user.id, is_moderator=interaction.permissions.manage_messages
         )
+        if outcome is StopOutcome.STOPPING:  # the answer itself shows it
+            with suppress(NotAcknowledged):
+                await defer(interaction, ephemeral=False, thinking=False)
+            return
         await interaction.response.send_message(services.sentences(OUTCOMES[outcome]), ephemeral=True)
 
 

@@ -31,7 +31,8 @@ async def test_stop_keeps_what_came_and_marks_it(world: World) -> None:
     await growing(world)
     (answer,) = world.answers()
     result = await world.asker.click(answer, label="Stop")
-    assert result.ephemeral
+    assert not result.followups, "the answer itself shows it"
+    assert not result.ephemeral
     await until(lambda: "Stopped." in content(world))
     shown = content(world)
     assert shown.startswith("one two")

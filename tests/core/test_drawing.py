@@ -93,6 +93,16 @@ def test_it_is_not_shown_while_it_is_written_either() -> None:
     assert without_growing_wish("One\n[1] a footnote") == "One\n[1] a footnote"
 
 
+@pytest.mark.parametrize("opener", ["**", "*", "__", "~~", "||", "`", "***"])
+def test_a_mark_that_has_no_word_yet_is_held_back(opener: str) -> None:
+    for before, shown in (("", ""), ("One ", "One"), ("One\n", "One")):
+        draft = GrowingDraft(a_question(), SAY)
+        draft.add(before + opener)
+        assert draft.pages() == (f"{shown}\n{SAY('notes.writing')}".strip(),)
+        draft.add("two")
+        assert opener in draft.pages()[0]
+
+
 def test_an_answer_that_comes_back_offers_it_again() -> None:
     question = replace(a_question(), restores="Here.\n[[draw: a red boat]]", replaces=5)
     reply = compose_notice(question, ProviderUnavailable(), "12ab34cd", SAY)
