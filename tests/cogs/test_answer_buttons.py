@@ -245,7 +245,7 @@ async def test_branch_in_a_direct_message_begins_anew_there(world: World) -> Non
         await world.asker.send_dm(text)
     first, _ = world.answers(world.asker.user.dm_channel)
     await restart(world)
-    assert "no threads" in said(await world.asker.user.click(first, label="Branch"))
+    assert "A new conversation begins here" in said(await world.asker.user.click(first, label="Branch"))
     await world.asker.send_dm("three")
     asked = world.sent_to_model()[-1]
     assert [m["role"] for m in asked] == ["system", "user", "assistant", "user"]

@@ -172,7 +172,7 @@ class TestPrices:
     async def test_models_are_offered_with_their_price(self, world: World) -> None:
         choices = await world.asker.autocomplete(world.channel, "image generate", "model", "2.6", prompt=CAT)
         assert [choice["value"] for choice in choices] == ["gpt-image-2.6-flare", "gpt-image-2.6-sunburst"]
-        assert "$30 out" in choices[0]["name"]
+        assert "about $0.02 a picture" in choices[0]["name"]
 
     async def test_the_worst_case_is_reserved_once_and_settled_from_the_usage(self, world: World) -> None:
         await generate(world, n=2, quality="low")

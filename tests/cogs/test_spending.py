@@ -147,7 +147,7 @@ async def test_only_allowed_models_are_offered(world: World) -> None:
     assert names >= {"gpt-6-luna", "gpt-4o", "my-own"}
     assert not {name for name in names if not name.startswith(("gpt-6-luna", "gpt-4o", "my-own"))}
     listed = shown(await world.asker.slash(world.channel, "models"))
-    assert "`gpt-6-luna` · **answers when you choose none**" in listed
+    assert "`gpt-6-luna` · **used when you choose none**" in listed
     assert "gpt-6-sol" not in listed
 
 

@@ -400,7 +400,7 @@ class TestVoiceMessages:
         channel = world.asker.user.dm_channel
         await send_voice_message(world.env, world.asker.id, channel.id, a_sound())
         [notice] = world.answers(channel)
-        assert notice.content.startswith(f"> {WORDS}\n⚠️")
+        assert notice.content.startswith(f"> {WORDS}\n\n⚠️")
         await world.asker.user.click(notice, label="Try again")
         assert len(transcriptions(world)) == 1
         assert world.answers(channel)[-1].content.startswith(f"> {WORDS}\n\n")

@@ -134,6 +134,21 @@ def test_a_person_asks_stops_and_asks_in_private(browser: Browser, tmp_path: Pat
     assert program.errors == ""
 
 
+def test_a_link_leads_to_the_thread_and_the_threads_own_back(browser: Browser, tmp_path: Path) -> None:
+    with Program(tmp_path) as program:
+        chat = open_chat(browser, program.url())
+        say(chat, "Where does this lead?")
+        conversation = chat.locator("#channel-message-list")
+        expect(conversation.get_by_role("button", name="Branch")).to_be_visible()
+        chat.wait_for_function("() => window.simcordPreview.ready && !window.simcordPreview.pendingAction")
+        conversation.get_by_role("button", name="Branch").click()
+        conversation.locator(".mention", has_text="#Where").click()
+        expect(chat.get_by_placeholder("Message #Where does this lead?")).to_be_visible()
+        conversation.locator("a").first.click()
+        expect(chat.get_by_placeholder("Message #lounge")).to_be_visible()
+        assert program.interrupt() == 0
+
+
 def test_ctrl_c_ends_it_while_it_writes_and_the_next_start_goes_on(browser: Browser, tmp_path: Path) -> None:
     with Program(tmp_path) as first:
         chat = open_chat(browser, first.url())
