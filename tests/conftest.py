@@ -1,9 +1,12 @@
 """What tests of every layer share."""
 
 import ipaddress
+import os
+import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +37,15 @@ def _only_loopback(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_only_loopback)
+
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 2**30
+
+
+def pytest_configure() -> None:
+    """Keep what tests write in memory where there is room: on a disk they mostly wait for their databases' commits."""
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.fixture
