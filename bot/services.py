@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from bot.clock import SystemClock
@@ -108,15 +108,23 @@ def read_catalogue(overlay: Path | None) -> Catalogue:
 
     Raises ``SettingsError`` with everything that is wrong with the overlay.
     """
+    if overlay is None:
+        return _shipped_catalogue()
     text = (PACKAGE / "catalogue.toml").read_text(encoding="utf-8")
     try:
-        return Catalogue.parse(text, overlay.read_text(encoding="utf-8") if overlay is not None else None)
+        return Catalogue.parse(text, overlay.read_text(encoding="utf-8"))
     except CatalogueError as error:
         raise SettingsError([f"CATALOGUE_OVERLAY: {problem}" for problem in error.problems]) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"CATALOGUE_OVERLAY: the file cannot be read ({type(error).__name__})"]) from error
 
 
+@cache
+def _shipped_catalogue() -> Catalogue:
+    return Catalogue.parse((PACKAGE / "catalogue.toml").read_text(encoding="utf-8"))
+
+
+@cache
 def read_sentences(language: str = "en") -> Sentences:
     """Read the sentences of one language."""
     return Sentences.parse((PACKAGE / "locales" / f"{language}.toml").read_text(encoding="utf-8"))
