@@ -151,7 +151,7 @@ class DiscordStandIn:
         """Return the first truthy value of ``condition``; see ``Journal.wait_for``."""
         return await self.journal.wait_for(condition, timeout)
 
-    async def ready(self, timeout: float = 20.0) -> Json:
+    async def ready(self, timeout: float = 60.0) -> Json:
         """Wait until a session of the bot is connected; return its IDENTIFY."""
         sessions = await self.wait_for(lambda: self.gateway.connected, timeout)
         return sessions[-1].identify
