@@ -42,6 +42,14 @@ MEMORY = Path("/dev/shm")
 ROOM_BYTES = 2**30
 
 
+WORKERS_PER_CORE = 2  # much of the time a test waits: for a child process, or for a pause that Discord orders
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers ``-n auto`` means; ``--maxprocesses`` limits them."""
+    return WORKERS_PER_CORE * (os.cpu_count() or 1)
+
+
 def pytest_configure() -> None:
     """Keep what tests write in memory where there is room: on a disk they mostly wait for their databases' commits."""
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
