@@ -193,7 +193,6 @@ async def open_services(
                 SoundTask: partial(SoundWork, speech),
             },
             pictures=pictures,
-            media=endpoints.media,
             listening=listening,
             smaller=SmallerReplies(workshop, sentences),
         )

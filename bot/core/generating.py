@@ -48,10 +48,9 @@ from bot.core.limits import (
     DRAWINGS_OF_ONE,
     DRAWINGS_SIDE_BY_SIDE,
     FOLD_ABOVE_TOKENS,
-    MEDIA_SIDE_BY_SIDE,
     PROMPT_TOKENS,
 )
-from bot.core.looking import NoEarlierPictures, Seen, look, may_look
+from bot.core.looking import NoEarlierPictures, Seen, bytes_to_look_at, look, may_look
 from bot.core.parking import Smaller, nothing_smaller
 from bot.core.places import Places
 from bot.core.ports import (
@@ -74,6 +73,7 @@ from bot.core.ports import (
     Violation,
 )
 from bot.core.prompt import Prompt, build_prompt
+from bot.core.room import Room
 from bot.core.sentences import Sentences
 from bot.core.sound.listening import Heard, Listening
 from bot.core.sound.transcripts import TranscriptRequest
@@ -123,8 +123,8 @@ class Parts:
     works: Mapping[type[object], MakeWork] = field(default_factory=dict)  # by the type of a question's task
     pictures: EarlierPictures = field(default_factory=NoEarlierPictures)
     # Held by whatever has an upload in memory until its call has ended.
-    media: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_SIDE_BY_SIDE))
-    # Held by whatever draws. Whoever waits for ``media`` too takes this first.
+    room: Room = field(default_factory=Room)
+    # Held by whatever draws. Whoever waits for ``room`` too takes this first.
     drawing: Places = field(default_factory=lambda: Places(DRAWINGS_SIDE_BY_SIDE, for_one=DRAWINGS_OF_ONE))
     listening: Listening | None = None
     smaller: Smaller = nothing_smaller  # for replies that Discord finds too large
@@ -183,18 +183,19 @@ class Generation:
 
     async def _run(self, held: AsyncExitStack) -> Reply:
         parts = self._parts
-        holds_media = self.question.unread_files
-        if holds_media:
-            await held.enter_async_context(parts.media)
+        if self.question.unread_files and self._files is not None:
+            await held.enter_async_context(parts.room.held(await self._files.size_bytes()))
         question = await self._with_files()
+        if not self._read:
+            await held.aclose()  # what was read or heard is text now
         asked_model = question.options.model or parts.policy.model
         check_allowed(parts, question.options.model)
         resolved = parts.catalogue.resolve(asked_model, parts.clock.now().date())
         history = None if question.conversation is None else await parts.store.history(question.conversation)
         history = history and history.without(question.replaces)
         heard = history if history is None or question.hears_others else history.only_of(question.author_id)
-        if may_look(question, heard) and not holds_media:
-            await held.enter_async_context(parts.media)
+        if may_look(question, heard) and not self._read:
+            await held.enter_async_context(parts.room.held(bytes_to_look_at(question, heard)))
         seen = await self._look(resolved.model, heard)
         question = self.question  # its message may have been edited meanwhile
         self._prompted = True

@@ -24,6 +24,10 @@ class AttachedPictures:
         self._attachments = attachments
         self._mask = mask
 
+    async def size_bytes(self) -> int:
+        """Return the size of all of them."""
+        return sum(file.size for file in self._attachments) + (0 if self._mask is None else self._mask.size)
+
     async def read(self) -> FilesRead:
         """Fetch and check them; raises ``FileRefused`` with the first one that cannot be used."""
         if len(self._attachments) > PICTURES:
