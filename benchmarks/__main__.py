@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import conversation, crowd, drawing, history, listening, memory, pictures, streaming, voice
+from benchmarks import conversation, crowd, drawing, history, listening, memory, pictures, streaming, uploads, voice
 from benchmarks.processes import PROC
 from benchmarks.table import Row, render
 from tests.wire.discord_standin.spec import load_spec
@@ -33,6 +33,7 @@ MEASUREMENTS: Mapping[str, Measure] = {
     "conversation": conversation.measure,
     "history": history.measure,
     "pictures": pictures.measure,
+    "uploads": uploads.measure,
     "drawing": drawing.measure,
     "listening": listening.measure,
     "voice": voice.measure,
