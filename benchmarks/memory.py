@@ -34,11 +34,12 @@ TARGET_MIB = 1.0  # an hour
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the process had in memory ``at`` seconds after the first question, when so many had been asked."""
+    """What the process had in memory and open ``at`` seconds after the first question, when so many had been asked."""
 
     at: float
     asked: int
     mib: float
+    files: int
 
 
 async def measure(
@@ -68,6 +69,10 @@ async def measure(
         Row("resident memory before", "MiB", None, samples[0].mib),
         Row("resident memory, warm", "MiB", None, warm[0].mib),
         Row("resident memory at the end", "MiB", None, warm[-1].mib),
+        Row(
+            "most open files while it was getting warm", "", None, max(one.files for one in samples if one not in warm)
+        ),
+        Row("most open files afterwards", "", None, max(one.files for one in warm)),
         Row("slope", "MiB/h", None, by_hour),
         Row("slope by turns", "KiB/1000", None, by_turn * 1000 * 1024),
         Row("that is, with 3 turns a second as in the soak", "MiB/h", None, by_turn * SOAK_TURNS_PER_HOUR, TARGET_MIB),
@@ -78,17 +83,21 @@ async def _asked(rig: Rig, seconds: float, turns_per_second: float) -> list[Samp
     """Ask at an even pace for so long; return what memory was meanwhile."""
     loop = asyncio.get_running_loop()
     began_at = loop.time()
-    samples = [Sample(0.0, 0, rig.child.resident_mib)]
+
+    def sample(at: float, asked: int) -> Sample:
+        return Sample(at, asked, rig.child.resident_mib, rig.child.open_files)
+
+    samples = [sample(0.0, 0)]
     number = 0
     while (at := loop.time() - began_at) < seconds:
         if at < number / turns_per_second:
             await asyncio.sleep(number / turns_per_second - at)
             continue
         if at - samples[-1].at >= SAMPLE_SECONDS:
-            samples.append(Sample(at, number, rig.child.resident_mib))
+            samples.append(sample(at, number))
         _ask(rig, number)
         number += 1
-    return [*samples, Sample(at, number, rig.child.resident_mib)]
+    return [*samples, sample(at, number)]
 
 
 def _ask(rig: Rig, number: int) -> None:

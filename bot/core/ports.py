@@ -427,7 +427,10 @@ class FileReader(Protocol):
     """The files of one question, in the hands of the process that took it."""
 
     async def size_bytes(self) -> int:
-        """Return how much room they need in memory, before they are fetched; raises ``FileRefused``."""
+        """Return how much room they need in memory, before they are fetched; raises ``FileRefused``.
+
+        What is too large to be fetched needs none.
+        """
         ...
 
     async def read(self) -> FilesRead:

@@ -165,8 +165,9 @@ class QuestionFiles:
         self._about_quoted = about_quoted
 
     async def size_bytes(self) -> int:
-        """Return the size of all of them."""
-        return sum(file.size for file in (*self._attachments, *(file for file, _ in self._quoted)))
+        """Return the size of all that are fetched."""
+        files = (*self._attachments, *(file for file, _ in self._quoted))
+        return sum(file.size for file in files if file.size <= PDF_FILE_BYTES)
 
     async def read(self) -> FilesRead:
         """Fetch, check and read them; raises ``FileRefused``."""

@@ -58,7 +58,7 @@ class SoundFile:
 
     async def size_bytes(self) -> int:
         """Return its size, for each of those who have it at one time."""
-        return COPIES * self._file.size
+        return COPIES * self._file.size if self._file.size <= self._most_bytes else 0
 
     async def read(self) -> FilesRead:
         """Fetch, decode and cut it; raises ``FileRefused``."""

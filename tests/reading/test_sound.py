@@ -176,6 +176,7 @@ class TestRefused:
 
     async def test_what_it_needs_is_known_before_it_is_fetched(self) -> None:
         assert await Reading(fetch).sound(Held(b"", size=10_000_000)).size_bytes() == 20_000_000
+        assert await Reading(fetch).sound(Held(b"", size=SOUND_FILE_BYTES + 1)).size_bytes() == 0
 
     async def test_one_that_takes_too_long_ends_its_child(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sound, "JOB_SECONDS", 0.01)
