@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.answer import QUESTION
 from benchmarks.rig import PARLEY, Rig, running
 from benchmarks.table import Row
+from benchmarks.uploads import IN_THE_IMAGE
 from bot.sandbox.standin import Pace
 from tests.wire.discord_standin.commands import ids
 
@@ -54,7 +55,7 @@ async def measure(
                 places=PLACES,
                 pace=Pace(0.05, 2000.0, 4),
                 folder=folder / "parley",
-                settings={"MEMBER_REQUESTS_PER_HOUR": "100000"},
+                settings={"MEMBER_REQUESTS_PER_HOUR": "100000", **IN_THE_IMAGE},
             )
         )
         await rig.discord.wait_for(lambda: rig.discord.world.commands)
