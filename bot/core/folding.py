@@ -37,6 +37,7 @@ LONGEST_TOKENS = SUMMARY_TOKENS * 3 // 2
 CAP_TOKENS = 2_000  # of the request: some models reason before they write
 PARTS = 4  # of what is folded at once, each as long as a prompt: more would cost too much
 FAILURES = 2  # then the turns are left out without notes
+FAILURES_REMEMBERED = 1000  # conversations in which one failed last
 
 
 class FoldOutcome(Enum):
@@ -213,16 +214,14 @@ class Folding:
             member_hash=member_hash(parts.policy, payer.author_id),
         )
         reservation = worst_case(parts, "summary", request, estimate_prompt_tokens(messages))
-        cap = parts.policy.daily_cap_micro_usd
-        entry_id = await parts.ledger.reserve(
-            payer, reservation, daily_cap_micro_usd=cap, member_requests_per_hour=per_hour
-        )
+        caps = parts.policy.caps
+        entry_id = await parts.ledger.reserve(payer, reservation, caps=caps, member_requests_per_hour=per_hour)
         in_full = settlement_of(parts, reservation, None)
 
         async def before_repeat() -> None:
             nonlocal entry_id
             await parts.ledger.settle(entry_id, in_full)
-            entry_id = await parts.ledger.reserve(payer, reservation, daily_cap_micro_usd=cap)
+            entry_id = await parts.ledger.reserve(payer, reservation, caps=caps)
 
         try:
             text, end = await self._stream(request, before_repeat)
@@ -252,6 +251,8 @@ class Folding:
         if error.retryable and not error.may_be_billed:
             return False
         self._failures[key] = self._failures.get(key, 0) + 1
+        if len(self._failures) > FAILURES_REMEMBERED:
+            del self._failures[next(iter(self._failures))]
         if self._failures[key] < FAILURES:
             return False
         del self._failures[key]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bot.core.caps import SpendingCaps
 from bot.core.catalogue import Capability, Catalogue
 from bot.core.composing import NOTHING, GrowingDraft, compose_answer
 from bot.core.conversation import (
@@ -48,10 +49,9 @@ from bot.core.limits import (
     DRAWINGS_OF_ONE,
     DRAWINGS_SIDE_BY_SIDE,
     FOLD_ABOVE_TOKENS,
-    MEDIA_SIDE_BY_SIDE,
     PROMPT_TOKENS,
 )
-from bot.core.looking import NoEarlierPictures, Seen, look, may_look
+from bot.core.looking import NoEarlierPictures, Seen, bytes_to_look_at, look, may_look
 from bot.core.parking import Smaller, nothing_smaller
 from bot.core.places import Places
 from bot.core.ports import (
@@ -74,6 +74,7 @@ from bot.core.ports import (
     Violation,
 )
 from bot.core.prompt import Prompt, build_prompt
+from bot.core.room import Room
 from bot.core.sentences import Sentences
 from bot.core.sound.listening import Heard, Listening
 from bot.core.sound.transcripts import TranscriptRequest
@@ -95,7 +96,7 @@ class TurnPolicy:
     """What the operator decided. ``pseudonym_key`` makes the hashes that a provider sees instead of Discord ids."""
 
     model: str
-    daily_cap_micro_usd: int
+    caps: SpendingCaps
     unpriced_call_micro_usd: int
     pseudonym_key: bytes
     prompt_tokens: int = PROMPT_TOKENS
@@ -123,8 +124,8 @@ class Parts:
     works: Mapping[type[object], MakeWork] = field(default_factory=dict)  # by the type of a question's task
     pictures: EarlierPictures = field(default_factory=NoEarlierPictures)
     # Held by whatever has an upload in memory until its call has ended.
-    media: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_SIDE_BY_SIDE))
-    # Held by whatever draws. Whoever waits for ``media`` too takes this first.
+    room: Room = field(default_factory=Room)
+    # Held by whatever draws. Whoever waits for ``room`` too takes this first.
     drawing: Places = field(default_factory=lambda: Places(DRAWINGS_SIDE_BY_SIDE, for_one=DRAWINGS_OF_ONE))
     listening: Listening | None = None
     smaller: Smaller = nothing_smaller  # for replies that Discord finds too large
@@ -183,18 +184,19 @@ class Generation:
 
     async def _run(self, held: AsyncExitStack) -> Reply:
         parts = self._parts
-        holds_media = self.question.unread_files
-        if holds_media:
-            await held.enter_async_context(parts.media)
+        if self.question.unread_files and self._files is not None:
+            await held.enter_async_context(parts.room.held(await self._files.size_bytes()))
         question = await self._with_files()
+        if not self._read:
+            await held.aclose()  # what was read or heard is text now
         asked_model = question.options.model or parts.policy.model
         check_allowed(parts, question.options.model)
         resolved = parts.catalogue.resolve(asked_model, parts.clock.now().date())
         history = None if question.conversation is None else await parts.store.history(question.conversation)
         history = history and history.without(question.replaces)
         heard = history if history is None or question.hears_others else history.only_of(question.author_id)
-        if may_look(question, heard) and not holds_media:
-            await held.enter_async_context(parts.media)
+        if may_look(question, heard) and not self._read:
+            await held.enter_async_context(parts.room.held(bytes_to_look_at(question, heard)))
         seen = await self._look(resolved.model, heard)
         question = self.question  # its message may have been edited meanwhile
         self._prompted = True
@@ -296,7 +298,7 @@ class Generation:
         await self._parts.store.begin(
             self.question.trigger_id,
             recorded(self._parts, reservation),
-            daily_cap_micro_usd=policy.daily_cap_micro_usd,
+            caps=policy.caps,
             member_requests_per_hour=policy.member_requests_per_hour,
             payer_id=self.question.payer_id,
         )
@@ -308,7 +310,7 @@ class Generation:
             self.question.trigger_id,
             settlement,
             recorded(self._parts, reservation),
-            daily_cap_micro_usd=self._parts.policy.daily_cap_micro_usd,
+            caps=self._parts.policy.caps,
             payer_id=self.question.payer_id,
         )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -111,6 +112,15 @@ class PaidWork(ABC):
             return 1
         return int(error.may_be_billed if isinstance(error, ParleyError) else True)
 
+    @asynccontextmanager
+    async def _room(self) -> AsyncIterator[None]:
+        """Hold the room that the task's files need."""
+        if self._files is None:
+            yield
+            return
+        async with self._parts.room.held(await self._files.size_bytes()):
+            yield
+
     async def _read_files(self) -> FilesRead:
         """Return what the task's files hold; raises ``FileRefused``, or ``Interrupted`` when a restart lost them."""
         if self._files is not None:
@@ -124,7 +134,7 @@ class PaidWork(ABC):
         await self._parts.store.begin(
             self.question.trigger_id,
             recorded(self._parts, reservation),
-            daily_cap_micro_usd=policy.daily_cap_micro_usd,
+            caps=policy.caps,
             member_requests_per_hour=policy.member_requests_per_hour,
             payer_id=self.question.payer_id,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.core import errors
+from bot.core.caps import CapPeriod, CapScope
 from bot.core.conversation import EndReason
 from bot.core.errors import ParleyError
 from bot.services import read_sentences
@@ -26,7 +27,7 @@ def every_error() -> list[type[ParleyError]]:
 
 def made(error: type[ParleyError]) -> ParleyError:
     if error is errors.BudgetExhausted:
-        return errors.BudgetExhausted(datetime(2026, 11, 23, tzinfo=UTC))
+        return errors.BudgetExhausted(CapScope.BOT, CapPeriod.DAY, datetime(2026, 11, 23, tzinfo=UTC))
     if error is errors.LimitReached:
         return errors.LimitReached(datetime(2026, 11, 23, tzinfo=UTC))
     if error is errors.MemberLimitReached:
@@ -61,6 +62,16 @@ def test_every_failure_has_a_sentence_and_shows_its_error_id(error: type[ParleyE
     assert sentence.rstrip().endswith(".")
     assert not re.search(r"\{|\}|Error|Exception", sentence)
     assert len(notice) < 500
+
+
+@pytest.mark.parametrize("scope", CapScope)
+@pytest.mark.parametrize("period", CapPeriod)
+def test_every_cap_has_a_sentence_with_its_end(scope: CapScope, period: CapPeriod) -> None:
+    ends = datetime(2026, 12, 1, tzinfo=UTC)
+    notice = read_sentences().notice(errors.BudgetExhausted(scope, period, ends), "12ab34cd")
+    assert f"<t:{int(ends.timestamp())}:R>" in notice
+    assert ("this month" if period is CapPeriod.MONTH else "today") in notice
+    assert {CapScope.BOT: "This bot", CapScope.SERVER: "This server", CapScope.MEMBER: "You"}[scope] in notice
 
 
 def test_every_end_that_is_no_full_stop_is_told() -> None:
