@@ -41,6 +41,9 @@ class NoScreen:
     async def deliver(self, reply: Reply) -> None:
         pass
 
+    def abandon(self) -> None:
+        pass
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:

@@ -173,6 +173,10 @@ class Generation:
         """Take away what is shown of the answer."""
         await self._screen.deliver(NOTHING)
 
+    def abandon(self) -> None:
+        """Show nothing more of it."""
+        self._screen.abandon()
+
     async def run(self) -> Reply:
         """Return the reply, which is then stored in the outbox together with its turns and its cost.
 

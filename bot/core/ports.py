@@ -136,6 +136,10 @@ class Screen(Protocol):
         """
         ...
 
+    def abandon(self) -> None:
+        """Show nothing more, and leave what is shown: its place is gone."""
+        ...
+
 
 BeforeRepeat: TypeAlias = Callable[[], Awaitable[None]]
 
@@ -335,8 +339,8 @@ class TurnStore(Protocol):
         """End the claim without a delivered reply: EXPIRED. Wipes like ``finish``; keeps the ledger's reservation."""
         ...
 
-    async def cancel(self, trigger_id: int, *, billed: bool) -> None:
-        """End an unfinished claim as CANCELLED, and wipe it: its question was withdrawn. ``billed`` as in ``fail``."""
+    async def cancel(self, trigger_id: int, *, billed: bool, reason: str) -> None:
+        """End an unfinished claim as CANCELLED, and wipe it. ``billed`` as in ``fail``."""
         ...
 
     async def kept_question(self, trigger_id: int, author_id: int) -> Question | None:

@@ -192,18 +192,32 @@ class TurnService:
         ``False`` when it is not being answered.
         """
         generations = self._asked_by(message_id)
+        await self._cancel(generations, reason="withdrawn")
         for generation in generations:
-            if generation.task is not None:
-                generation.task.cancel()
-                await asyncio.wait([generation.task])
-            question = generation.question
-            await self._store.cancel(question.trigger_id, billed=generation.sent)
-            log.info("a question was withdrawn", extra=ids(question))
             try:
                 await generation.remove()
             except (DeliveryFailed, DeliveryRefused) as error:
-                log.warning("a withdrawn answer stays in sight", extra={**ids(question), "detail": error.detail})
+                detail = {**ids(generation.question), "detail": error.detail}
+                log.warning("a withdrawn answer stays in sight", extra=detail)
         return bool(generations)
+
+    async def abandon(self, *, guild_id: int | None = None, channel_id: int | None = None) -> None:
+        """Give up every question of a server or a channel that is gone: nobody can be answered or told there."""
+        gone = [work for work in self._works.values() if _is_asked_in(work.question, guild_id, channel_id)]
+        for work in gone:
+            work.abandon()
+        await self._cancel(gone, reason="its place is gone")
+
+    async def _cancel(self, works: list[Work], *, reason: str) -> None:
+        """End turns together, so that none of them begins in the place of another; what was sent is paid for."""
+        tasks = [work.task for work in works if work.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for work in works:
+            await self._store.cancel(work.question.trigger_id, billed=work.sent, reason=reason)
+            log.info("a question was given up", extra={**ids(work.question), "reason": reason})
 
     def _asked_by(self, message_id: int) -> list[Work]:
         return [g for g in self._works.values() if g.question.source_message_id == message_id]
@@ -440,6 +454,12 @@ def _generations(question: Question) -> int:
     if _is_paid_once(question):
         return 2 if question.heard else 1
     return GENERATIONS + question.heard
+
+
+def _is_asked_in(question: Question, guild_id: int | None, channel_id: int | None) -> bool:
+    if guild_id is not None and question.guild_id == guild_id:
+        return True
+    return channel_id is not None and question.route.channel_id == channel_id
 
 
 def _is_paid_once(question: Question) -> bool:

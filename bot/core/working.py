@@ -42,6 +42,10 @@ class Work(Protocol):
         """Take away what is shown."""
         ...
 
+    def abandon(self) -> None:
+        """Show nothing more."""
+        ...
+
     async def run(self) -> Reply:
         """Return the reply once it is stored in the outbox; raises a ``ParleyError``."""
         ...
@@ -98,6 +102,10 @@ class PaidWork(ABC):
     async def remove(self) -> None:
         """Take away what is shown."""
         await self._screen.deliver(NOTHING)
+
+    def abandon(self) -> None:
+        """Show nothing more."""
+        self._screen.abandon()
 
     @abstractmethod
     async def run(self) -> Reply:

@@ -84,6 +84,11 @@ class OutsideTurns(TurnService):
         """Give up answering a question whose message was deleted."""
         return await self._outside.call(super().withdraw(message_id), reason="an answer being withdrawn")
 
+    async def abandon(self, *, guild_id: int | None = None, channel_id: int | None = None) -> None:
+        """Give up every question of a server or a channel that is gone."""
+        given_up = super().abandon(guild_id=guild_id, channel_id=channel_id)
+        await self._outside.call(given_up, reason="answers being given up")
+
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
         """Fold everything but the newest question and answer into the notes."""
         return await self._outside.call(super().compact(key, payer, focus=focus), reason="notes")

@@ -132,7 +132,7 @@ RETURNING state, 0 AS keeps_question
 """
 
 CANCEL: Final = """
-UPDATE claims SET state = 'cancelled', reason = 'withdrawn', updated_at = :now
+UPDATE claims SET state = 'cancelled', reason = :reason, updated_at = :now
 WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating', 'ready')
 RETURNING trigger_id
 """

@@ -316,9 +316,9 @@ class SqliteTurnStore:
         """End the claim without a delivered reply, and wipe it; its reservation stays in the ledger."""
         await self._end(sql.EXPIRE, trigger_id, reason=reason)
 
-    async def cancel(self, trigger_id: int, *, billed: bool) -> None:
+    async def cancel(self, trigger_id: int, *, billed: bool, reason: str) -> None:
         """End an unfinished claim as CANCELLED, wipe it, and settle its reservations in full or release them."""
-        parameters: Parameters = {"trigger_id": trigger_id, "now": self._now()}
+        parameters: Parameters = {"trigger_id": trigger_id, "now": self._now(), "reason": reason}
         cost: Parameters = {**parameters, "run_id": self._run_id, "billed": int(billed), "most": None}
 
         async def work(transaction: Transaction) -> bool:

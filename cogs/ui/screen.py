@@ -144,6 +144,12 @@ class DiscordScreen(ABC):
                 self._edits.cancel()
             await asyncio.wait([self._edits])
 
+    def abandon(self) -> None:
+        """Show nothing more, and leave what is shown: its place is gone."""
+        self._finished = True
+        if self._edits is not None:
+            self._edits.cancel()
+
     # When it is finished
 
     async def deliver(self, reply: Reply) -> None:

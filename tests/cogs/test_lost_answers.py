@@ -92,6 +92,9 @@ class Unseen:
     async def deliver(self, reply: Reply) -> None:
         pass
 
+    def abandon(self) -> None:
+        pass
+
 
 @pytest.mark.parametrize("calls", [1, 4, 9])
 async def test_questions_side_by_side_cannot_pass_the_cap_by_asking_again(
