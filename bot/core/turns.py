@@ -17,6 +17,7 @@ from enum import Enum, auto
 from typing import Any, TypeAlias
 
 from bot.core.catalogue import Capability
+from bot.core.choosing import check_allowed
 from bot.core.composing import compose_notice, compose_unsaved
 from bot.core.conversation import ChatRole, Claim, ConversationKey, Question, Reply, ReplyKind, TriggerKind
 from bot.core.drawing import parted
@@ -38,13 +39,16 @@ from bot.core.errors import (
     new_error_id,
 )
 from bot.core.folding import Folding, FoldResult
-from bot.core.generating import Parts, check_allowed, ids, ordinary_micro_usd
+from bot.core.generating import work_for
 from bot.core.limits import GENERATIONS, TURN_SECONDS
 from bot.core.parking import ParkedReplies, show_fitting
+from bot.core.parts import Parts
+from bot.core.paying import ordinary_micro_usd
 from bot.core.ports import FileReader, Payer, Screen
+from bot.core.pseudonyms import ids
 from bot.core.queueing import TurnQueue
 from bot.core.spending import ReachedLimits
-from bot.core.working import Work, work_for
+from bot.core.working import Work
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import simcord
 
 from bot.core.conversation import Claim, ConversationKey, Question
 from bot.core.folding import FoldResult
-from bot.core.generating import Parts
+from bot.core.parts import Parts
 from bot.core.ports import FileReader, Payer, Screen
 from bot.core.turns import Elsewhere, TurnService
 

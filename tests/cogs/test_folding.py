@@ -16,7 +16,7 @@ from benchmarks.conversation import NoScreen
 from bot.core.conversation import ConversationKey, History
 from bot.core.errors import BudgetExhausted, ContentRefused, InvalidReply
 from bot.core.folding import INSTRUCTION, FoldOutcome, FoldResult
-from bot.core.generating import Parts
+from bot.core.parts import Parts
 from bot.core.ports import Payer
 from bot.core.turns import TurnService
 from bot.sandbox.standin import Cut, Hold, Refuse, Say, StandIn

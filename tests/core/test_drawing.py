@@ -18,7 +18,7 @@ SAY = read_sentences()
 
 def composed(text: str, **changes: object) -> Reply:
     question = a_question(**changes)  # type: ignore[arg-type]
-    return compose_answer(question, Answer(text, "m", EndReason.STOP), SAY, replaced_model=None)
+    return compose_answer(question, Answer(text, "m", EndReason.STOP), SAY)
 
 
 @pytest.mark.parametrize(
