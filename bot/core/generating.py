@@ -291,7 +291,7 @@ class Generation(Work):
             self.question.trigger_id,
             settlement,
             recorded(self._parts, reservation),
-            daily_cap_micro_usd=self._parts.policy.daily_cap_micro_usd,
+            caps=self._parts.policy.caps,
             payer_id=self.question.payer_id,
         )
 

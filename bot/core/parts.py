@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bot.core.caps import SpendingCaps
 from bot.core.catalogue import Capability, Catalogue
 from bot.core.limits import (
     DRAWINGS_OF_ONE,
@@ -33,7 +34,7 @@ class TurnPolicy:
     """What the operator decided. ``pseudonym_key`` makes the hashes that a provider sees instead of Discord ids."""
 
     model: str
-    daily_cap_micro_usd: int
+    caps: SpendingCaps
     unpriced_call_micro_usd: int
     pseudonym_key: bytes
     prompt_tokens: int = PROMPT_TOKENS
