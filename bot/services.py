@@ -22,7 +22,8 @@ from bot.core.pacing import EditPace
 from bot.core.parts import Parts, TurnPolicy
 from bot.core.pictures.shrinking import SmallerReplies
 from bot.core.pictures.work import PictureParts, PictureWork
-from bot.core.ports import Clock, FetchFile
+from bot.core.ports.clock import Clock
+from bot.core.ports.files import FetchFile
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
 from bot.core.sound.listening import Listening

@@ -13,10 +13,11 @@ from discord.ext import commands
 from bot.app import Parley
 from bot.core.composing import SHOWN_QUESTION_CHARS
 from bot.core.conversation import ChatOptions, ConversationKey, Question, ReplyRoute
-from bot.core.errors import NoThreadsHere, PrivateStaysPrivate, Refusal
+from bot.core.errors.refusals import NoThreadsHere, PrivateStaysPrivate, Refusal
 from bot.core.limits import MAX_TOKENS, PENALTY, QUESTION_CHARS, TOP_P
 from bot.core.pages import quote_block
-from bot.core.ports import FileReader, Screen
+from bot.core.ports.files import FileReader
+from bot.core.ports.screen import Screen
 from bot.core.prompt import safe_name
 from bot.core.turns import Move
 from cogs.ui.asking import acknowledged

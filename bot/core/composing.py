@@ -11,7 +11,7 @@ from bot.core.errors import ParleyError
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, is_json
 from bot.core.limits import REPLY_PAGES
 from bot.core.pages import lay_out, lay_out_json, lay_out_unfinished, quote_block
-from bot.core.ports import Violation
+from bot.core.ports.files import Violation
 from bot.core.sentences import Sentences
 
 SHOWN_QUESTION_CHARS = 500

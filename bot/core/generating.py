@@ -11,36 +11,19 @@ from functools import partial
 from bot.core.choosing import check_allowed, loggable_model, recorded
 from bot.core.composing import Circumstances, GrowingDraft, compose_answer
 from bot.core.conversation import Answer, AttachedPicture, ChatRole, EndReason, History, Question, Reply, Usage
-from bot.core.errors import (
-    ContextOverflow,
-    EndpointMissing,
-    FileProblem,
-    FileRefused,
-    InvalidReply,
-    NothingHeard,
-    NoVision,
-    ParleyError,
-    Stopped,
-    StoreUnavailable,
-    TaskInterrupted,
-)
+from bot.core.errors import ParleyError, StoreUnavailable
+from bot.core.errors.files import FileProblem, FileRefused
+from bot.core.errors.provider import ContextOverflow, EndpointMissing, InvalidReply, NothingHeard, NoVision
+from bot.core.errors.work import Stopped, TaskInterrupted
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, correction, is_json, schema_of
 from bot.core.limits import ANSWER_TOKENS
 from bot.core.looking import Place, Seen, look, may_look
 from bot.core.parts import Parts
 from bot.core.paying import settlement_of, worst_case
-from bot.core.ports import (
-    ChatMessage,
-    ChatRequest,
-    FileReader,
-    Picture,
-    Reservation,
-    Screen,
-    Settlement,
-    Sound,
-    StreamEnd,
-    Violation,
-)
+from bot.core.ports.chat import ChatMessage, ChatRequest, StreamEnd
+from bot.core.ports.files import FileReader, Picture, Sound, Violation
+from bot.core.ports.money import Reservation, Settlement
+from bot.core.ports.screen import Screen
 from bot.core.prompt import Prompt, build_prompt
 from bot.core.pseudonyms import conversation_hash, ids, member_hash
 from bot.core.sound.listening import Heard

@@ -19,7 +19,11 @@ from bot.core.limits import (
 from bot.core.looking import NoEarlierPictures
 from bot.core.parking import Smaller, nothing_smaller
 from bot.core.places import Places
-from bot.core.ports import CallLedger, ChatModel, Clock, EarlierPictures, FoldStore, SchemaChecker, TurnStore
+from bot.core.ports.chat import ChatModel
+from bot.core.ports.clock import Clock
+from bot.core.ports.files import EarlierPictures, SchemaChecker
+from bot.core.ports.money import CallLedger
+from bot.core.ports.turns import FoldStore, TurnStore
 from bot.core.sentences import Sentences
 from bot.core.sound.listening import Listening
 from bot.core.spending import EVERY_MODEL, AllowedModels

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.caps import CapScope
-from bot.core.errors import BudgetExhausted, Busy, LimitReached, MemberLimitReached
-from bot.core.ports import Clock
+from bot.core.errors.limits import BudgetExhausted, Busy, LimitReached, MemberLimitReached
+from bot.core.ports.clock import Clock
 
 ANY_END = "*"
 NAMED_MODELS = 15  # more would make a refusal unreadable

@@ -21,30 +21,20 @@ from bot.core.choosing import check_allowed
 from bot.core.composing import compose_notice, compose_unsaved
 from bot.core.conversation import ChatRole, Claim, ConversationKey, Question, Reply, ReplyKind, TriggerKind
 from bot.core.drawing import parted
-from bot.core.errors import (
-    Busy,
-    DeliveryFailed,
-    DeliveryRefused,
-    Interrupted,
-    LimitReached,
-    MayNotAttach,
-    ModelNotAllowed,
-    ModelNotFound,
-    ModelUnpriced,
-    ParleyError,
-    ReplyBlocked,
-    ReplyTooLarge,
-    StoreUnavailable,
-    TaskInterrupted,
-    new_error_id,
-)
+from bot.core.errors import ParleyError, StoreUnavailable, new_error_id
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused, MayNotAttach, ReplyBlocked, ReplyTooLarge
+from bot.core.errors.limits import Busy, LimitReached, ModelNotAllowed, ModelUnpriced
+from bot.core.errors.provider import ModelNotFound
+from bot.core.errors.work import Interrupted, TaskInterrupted
 from bot.core.folding import Folding, FoldResult
 from bot.core.generating import work_for
 from bot.core.limits import GENERATIONS, TURN_SECONDS
 from bot.core.parking import ParkedReplies, show_fitting
 from bot.core.parts import Parts
 from bot.core.paying import ordinary_micro_usd
-from bot.core.ports import FileReader, Payer, Screen
+from bot.core.ports.files import FileReader
+from bot.core.ports.money import Payer
+from bot.core.ports.screen import Screen
 from bot.core.pseudonyms import ids
 from bot.core.queueing import TurnQueue
 from bot.core.spending import ReachedLimits

@@ -11,9 +11,12 @@ from typing import Any, TypeAlias, TypeVar
 from bot.core.choosing import recorded
 from bot.core.composing import NOTHING
 from bot.core.conversation import Question, Reply
-from bot.core.errors import Interrupted, ParleyError, Stopped
+from bot.core.errors import ParleyError
+from bot.core.errors.work import Interrupted, Stopped
 from bot.core.parts import Parts
-from bot.core.ports import FileReader, FilesRead, Reservation, Screen, Settlement
+from bot.core.ports.files import FileReader, FilesRead
+from bot.core.ports.money import Reservation, Settlement
+from bot.core.ports.screen import Screen
 
 T = TypeVar("T")
 

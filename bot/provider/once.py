@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from openai import AsyncAPIResponse
 
-from bot.core.errors import InvalidReply, ProviderTimeout
-from bot.core.ports import Clock
+from bot.core.errors.provider import InvalidReply, ProviderTimeout
+from bot.core.ports.clock import Clock
 from bot.provider.breaker import Breaker
 from bot.provider.translate import CLIENT_ERRORS, Failure, Kind, classify, failure_of, loggable
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 from bot.store.database import Database, Transaction, milliseconds
 
 LEDGER_AGE: Final = timedelta(days=92)  # sums by day and month; it holds no words

@@ -11,8 +11,10 @@ from datetime import timedelta
 
 from bot.core.caps import SpendingCaps
 from bot.core.conversation import Answer, Claim, ClaimState, ConversationKey, History, Question, Reply
-from bot.core.errors import BeingAnswered, BudgetExhausted
-from bot.core.ports import Clock, Payer, Reservation, Settlement
+from bot.core.errors.limits import BudgetExhausted
+from bot.core.errors.refusals import BeingAnswered
+from bot.core.ports.clock import Clock
+from bot.core.ports.money import Payer, Reservation, Settlement
 from bot.core.tasks import KeptTask
 from bot.store import turn_sql as sql
 from bot.store.database import Database, Parameters, Transaction, milliseconds

@@ -8,7 +8,7 @@ from dataclasses import replace
 import discord
 
 from bot.app import Parley
-from bot.core.ports import AttachedFile
+from bot.core.ports.files import AttachedFile
 from bot.core.tasks import SoundTask
 from cogs.ui.asking import acknowledged, answer
 

@@ -13,7 +13,7 @@ import discord
 
 from bot.app import Parley
 from bot.core.conversation import Question, Reply, ReplyKind, TriggerKind
-from bot.core.errors import PrivateStaysPrivate
+from bot.core.errors.refusals import PrivateStaysPrivate
 from bot.core.sentences import Sentences
 from bot.core.tasks import PictureTask, SoundTask
 from bot.core.turns import StopOutcome

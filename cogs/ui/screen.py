@@ -18,10 +18,12 @@ from typing import Any, TypeVar
 import discord
 
 from bot.core.conversation import Page, Question, Reply, ReplyKind
-from bot.core.errors import DeliveryFailed, DeliveryRefused, MayNotAttach, StoreUnavailable
+from bot.core.errors import StoreUnavailable
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused, MayNotAttach
 from bot.core.limits import EDIT_SECONDS
 from bot.core.pacing import EditPace
-from bot.core.ports import Clock, Draft
+from bot.core.ports.clock import Clock
+from bot.core.ports.screen import Draft
 from cogs.ui.calls import CALL_SECONDS, UPLOAD_SECONDS, call, is_missing_right, is_refused_reference, nonce
 from cogs.ui.recovering import Traces, find_pages
 from cogs.ui.voice import is_refused_voice, send_voice

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.conversation import Page, Reply, ReplyFile, ReplyKind, ReplyRoute, TriggerKind, VoiceNote
-from bot.core.ports import MediaUsage, Settlement
+from bot.core.ports.money import MediaUsage, Settlement
 from bot.core.tasks import PictureAction, PictureTask, SoundAction, SoundTask, SpeechTask, Task
 from bot.store.database import Database
 from bot.store.migrations import migrate
