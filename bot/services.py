@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.clock import SystemClock
+from bot.core.admission import Admission
 from bot.core.catalogue import Catalogue, CatalogueError
 from bot.core.channels import PausedChannels, SentNonces
 from bot.core.conversations import ConversationService
@@ -34,6 +35,7 @@ from bot.endpoints import Endpoints, ending_models, models_end
 from bot.gateway.identifying import IdentifyLog
 from bot.gateway.link import GatewayLink
 from bot.gateway.rest import RestDiscipline
+from bot.pause import PAUSE_NAME, is_paused
 from bot.provider.breaker import Breaker
 from bot.provider.parameters import is_openai
 from bot.reading.earlier import PicturesOfMessages
@@ -95,6 +97,7 @@ class Services:
     daily_cap_micro_usd: int
     listening: Listening
     endings: EndingWatch
+    admission: Admission
     degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
 
     @property
@@ -175,6 +178,10 @@ async def open_services(
             unpriced_call_micro_usd=policy.unpriced_call_micro_usd,
             translator=endpoints.translator,
         )
+        admission = Admission(
+            min_account_days=settings.min_account_age_days,
+            is_paused=partial(is_paused, settings.database_path.with_name(PAUSE_NAME)),
+        )
         workshop = PictureWorkshop()
         parts = Parts(
             store=store,
@@ -195,6 +202,7 @@ async def open_services(
             pictures=pictures,
             media=endpoints.media,
             listening=listening,
+            admission=admission,
             smaller=SmallerReplies(workshop, sentences),
         )
         turns = turn_service(parts)
@@ -224,6 +232,7 @@ async def open_services(
             daily_cap_micro_usd=policy.daily_cap_micro_usd,
             listening=listening,
             endings=EndingWatch(catalogue, ending_models(settings), clock),
+            admission=admission,
         )
 
 

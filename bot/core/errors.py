@@ -2,9 +2,11 @@
 
 ParleyError
 ├── Busy                    too many questions wait in this conversation
+├── Paused                  the operator has switched answering off for a while
 ├── LimitReached            something is used up until a moment that is known
 │   ├── BudgetExhausted     the bot's spending cap for today
-│   └── MemberLimitReached  the member's questions of the last hour
+│   ├── MemberLimitReached  the member's questions of the last hour
+│   └── AccountTooNew       the member's account is newer than the operator wants
 ├── ModelNotAllowed         the owner keeps to other models
 ├── ModelUnpriced           what it costs is not known, and the server takes money
 ├── StoreUnavailable        the database cannot record, so nothing may be spent
@@ -97,6 +99,13 @@ class Busy(ParleyError):
     retryable = True
 
 
+class Paused(ParleyError):
+    """The operator has switched answering off for a while."""
+
+    code = "paused"
+    retryable = True
+
+
 class LimitReached(ParleyError):
     """Something is used up until ``resets_at``; nothing has been paid for."""
 
@@ -124,6 +133,15 @@ class MemberLimitReached(LimitReached):
 
     def __init__(self, resets_at: datetime, *, limit: int) -> None:
         super().__init__(resets_at, limit=limit)
+
+
+class AccountTooNew(LimitReached):
+    """The member's account is newer than the operator wants; it is old enough at ``resets_at``."""
+
+    code = "account_too_new"
+
+    def __init__(self, resets_at: datetime, *, days: int) -> None:
+        super().__init__(resets_at, days=days)
 
 
 class ModelNotAllowed(ParleyError):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bot.core.admission import ADMIT_EVERYBODY, Admission
 from bot.core.catalogue import Capability, Catalogue
 from bot.core.composing import NOTHING, GrowingDraft, compose_answer
 from bot.core.conversation import (
@@ -127,6 +128,7 @@ class Parts:
     # Held by whatever draws. Whoever waits for ``media`` too takes this first.
     drawing: Places = field(default_factory=lambda: Places(DRAWINGS_SIDE_BY_SIDE, for_one=DRAWINGS_OF_ONE))
     listening: Listening | None = None
+    admission: Admission = ADMIT_EVERYBODY
     smaller: Smaller = nothing_smaller  # for replies that Discord finds too large
 
 

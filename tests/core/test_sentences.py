@@ -31,6 +31,8 @@ def made(error: type[ParleyError]) -> ParleyError:
         return errors.LimitReached(datetime(2026, 11, 23, tzinfo=UTC))
     if error is errors.MemberLimitReached:
         return errors.MemberLimitReached(datetime(2026, 11, 23, tzinfo=UTC), limit=60)
+    if error is errors.AccountTooNew:
+        return errors.AccountTooNew(datetime(2026, 11, 23, tzinfo=UTC), days=7)
     if error is errors.ModelNotAllowed:
         return errors.ModelNotAllowed("gpt-0", allowed="`gpt-1`")
     if error is errors.ModelUnpriced:
