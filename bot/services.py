@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.clock import SystemClock
+from bot.core.admission import Admission
 from bot.core.caps import SpendingCaps
 from bot.core.catalogue import Catalogue, CatalogueError
 from bot.core.channels import PausedChannels, SentNonces
@@ -36,6 +37,7 @@ from bot.endpoints import Endpoints, ending_models, models_end
 from bot.gateway.identifying import IdentifyLog
 from bot.gateway.link import GatewayLink
 from bot.gateway.rest import RestDiscipline
+from bot.pause import PAUSE_NAME, is_paused
 from bot.provider.breaker import Breaker
 from bot.provider.parameters import is_openai
 from bot.reading.earlier import PicturesOfMessages
@@ -96,6 +98,7 @@ class Services:
     caps: SpendingCaps
     listening: Listening
     endings: EndingWatch
+    admission: Admission
     degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
 
     @property
@@ -140,6 +143,7 @@ class _Opened:
     pictures: PicturesOfMessages
     policy: TurnPolicy
     listening: Listening
+    admission: Admission
 
 
 @asynccontextmanager
@@ -199,6 +203,10 @@ async def _opened(settings: Settings, clock: Clock, fetch_file: FetchFile | None
         pictures=PicturesOfMessages(reading.picture),
         policy=policy,
         listening=listening,
+        admission=Admission(
+            min_account_days=settings.min_account_age_days,
+            is_paused=partial(is_paused, settings.database_path.with_name(PAUSE_NAME)),
+        ),
     )
 
 
@@ -238,6 +246,7 @@ def _parts(opened: _Opened) -> Parts:
         pictures=opened.pictures,
         media=endpoints.media,
         listening=opened.listening,
+        admission=opened.admission,
         smaller=SmallerReplies(workshop, opened.sentences),
     )
 
@@ -270,6 +279,7 @@ def _services(opened: _Opened, turns: TurnService) -> Services:
         caps=opened.policy.caps,
         listening=opened.listening,
         endings=EndingWatch(opened.catalogue, ending_models(settings), clock),
+        admission=opened.admission,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bot.core.admission import ADMIT_EVERYBODY, Admission
 from bot.core.caps import SpendingCaps
 from bot.core.catalogue import Capability, Catalogue
 from bot.core.limits import (
@@ -70,4 +71,5 @@ class Parts:
     # Held by whatever draws. Whoever waits for ``media`` too takes this first.
     drawing: Places = field(default_factory=lambda: Places(DRAWINGS_SIDE_BY_SIDE, for_one=DRAWINGS_OF_ONE))
     listening: Listening | None = None
+    admission: Admission = ADMIT_EVERYBODY
     smaller: Smaller = nothing_smaller  # for replies that Discord finds too large

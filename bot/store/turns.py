@@ -32,7 +32,6 @@ from bot.store.turn_rows import (
 INTERACTION_TOKEN_AGE = timedelta(minutes=15)  # Discord refuses it afterwards
 FAILED_QUESTION_AGE = timedelta(hours=24)
 PARKED_AGE = timedelta(days=7)
-TASK_AGE = timedelta(days=30)
 # Files of replies that are not delivered yet and are written anew by every sweep; more of them wait for a later one.
 SWEPT_FILE_BYTES = 16 * 1024 * 1024
 
@@ -401,8 +400,7 @@ class SqliteTurnStore:
         await self._database.transaction(work)
 
     async def sweep(self) -> None:
-        """Wipe interaction tokens after 15 minutes, kept questions after 24 hours, parked replies after 7 days, tasks
-        after 30.
+        """Wipe interaction tokens after 15 minutes, kept questions after 24 hours, parked replies after 7 days.
 
         Also empties the write-ahead log, so that what was wiped or deleted until now leaves the disk. To be called at
         start and every few minutes.
@@ -412,7 +410,6 @@ class SqliteTurnStore:
         async def work(transaction: Transaction) -> None:
             await transaction.run(sql.SWEEP_TOKENS, {"before": milliseconds(now - INTERACTION_TOKEN_AGE)})
             await transaction.run(sql.SWEEP_QUESTIONS, {"before": milliseconds(now - FAILED_QUESTION_AGE)})
-            await transaction.run(sql.SWEEP_TASKS, {"before": milliseconds(now - TASK_AGE)})
             for row in await transaction.run(sql.PARKED_BEFORE, {"before": milliseconds(now - PARKED_AGE)}):
                 await self._end_in(transaction, sql.EXPIRE, row["trigger_id"], reason="parked too long")
             # secure_delete overwrites a row where it lies, but not the copies that stay behind when SQLite moves rows

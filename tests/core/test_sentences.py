@@ -12,7 +12,14 @@ from bot.core.caps import CapPeriod, CapScope
 from bot.core.conversation import EndReason
 from bot.core.errors import ParleyError
 from bot.core.errors.files import FileProblem, FileRefused
-from bot.core.errors.limits import BudgetExhausted, LimitReached, MemberLimitReached, ModelNotAllowed, ModelUnpriced
+from bot.core.errors.limits import (
+    AccountTooNew,
+    BudgetExhausted,
+    LimitReached,
+    MemberLimitReached,
+    ModelNotAllowed,
+    ModelUnpriced,
+)
 from bot.core.errors.provider import ModelNotFound, NoVision
 from bot.services import read_sentences
 
@@ -35,6 +42,8 @@ def made(error: type[ParleyError]) -> ParleyError:
         return LimitReached(datetime(2026, 11, 23, tzinfo=UTC))
     if error is MemberLimitReached:
         return MemberLimitReached(datetime(2026, 11, 23, tzinfo=UTC), limit=60)
+    if error is AccountTooNew:
+        return AccountTooNew(datetime(2026, 11, 23, tzinfo=UTC), days=7)
     if error is ModelNotAllowed:
         return ModelNotAllowed("gpt-0", allowed="`gpt-1`")
     if error is ModelUnpriced:

@@ -4,9 +4,11 @@ The root and what concerns every part stand here, the branches in the modules of
 
 ParleyError
 ├── Busy                    too many questions wait in this conversation
+├── Paused                  the operator has switched answering off for a while
 ├── LimitReached            something is used up until a moment that is known
 │   ├── BudgetExhausted     a cap on spending: the bot's, the server's or the member's, for a day or a month
-│   └── MemberLimitReached  the member's questions of the last hour
+│   ├── MemberLimitReached  the member's questions of the last hour
+│   └── AccountTooNew       the member's account is newer than the operator wants
 ├── ModelNotAllowed         the owner keeps to other models
 ├── ModelUnpriced           what it costs is not known, and the server takes money
 ├── StoreUnavailable        the database cannot record, so nothing may be spent
@@ -88,6 +90,11 @@ class ParleyError(Exception):
     def sentence_key(self) -> str:
         """The key of the sentence in the locales."""
         return f"errors.{self.code}"
+
+    @property
+    def topic(self) -> str:
+        """What a member is told of once for as long as it lasts."""
+        return self.code
 
 
 class StoreUnavailable(ParleyError):

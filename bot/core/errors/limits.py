@@ -15,6 +15,13 @@ class Busy(ParleyError):
     retryable = True
 
 
+class Paused(ParleyError):
+    """The operator has switched answering off for a while."""
+
+    code = "paused"
+    retryable = True
+
+
 class LimitReached(ParleyError):
     """Something is used up until ``resets_at``; nothing has been paid for."""
 
@@ -23,11 +30,6 @@ class LimitReached(ParleyError):
     def __init__(self, resets_at: datetime, **fields: str | int) -> None:
         super().__init__(f"resets at {resets_at:%Y-%m-%d %H:%M} UTC", resets_at=int(resets_at.timestamp()), **fields)
         self.resets_at = resets_at
-
-    @property
-    def topic(self) -> str:
-        """What a member is told of once until it resets."""
-        return self.code
 
 
 class BudgetExhausted(LimitReached):
@@ -65,6 +67,15 @@ class MemberLimitReached(LimitReached):
 
     def __init__(self, resets_at: datetime, *, limit: int) -> None:
         super().__init__(resets_at, limit=limit)
+
+
+class AccountTooNew(LimitReached):
+    """The member's account is newer than the operator wants; it is old enough at ``resets_at``."""
+
+    code = "account_too_new"
+
+    def __init__(self, resets_at: datetime, *, days: int) -> None:
+        super().__init__(resets_at, days=days)
 
 
 class ModelNotAllowed(ParleyError):
