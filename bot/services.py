@@ -244,7 +244,6 @@ def _parts(opened: _Opened) -> Parts:
             SoundTask: partial(SoundWork, speech),
         },
         pictures=opened.pictures,
-        media=endpoints.media,
         listening=opened.listening,
         admission=opened.admission,
         smaller=SmallerReplies(workshop, opened.sentences),

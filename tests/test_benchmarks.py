@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.answer import ANSWER, ANSWER_TOKENS
+from benchmarks.memory import slope
 from benchmarks.processes import PROC
 from benchmarks.table import Row, percentile, render
 from bot.sandbox.standin.tokens import pieces_of
@@ -59,3 +60,9 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
     assert percentile(values, 50) == 20.0
     assert percentile(values, 95) == 38.0
     assert percentile([7.0], 95) == 7.0
+
+
+def test_a_slope_is_that_of_the_line_closest_to_all_points() -> None:
+    assert slope([(0, 10), (1, 12), (2, 14)]) == pytest.approx(2)
+    assert slope([(0, 10), (1, 12), (2, 10), (3, 12)]) == pytest.approx(0.4)
+    assert slope([(5, 10)]) == 0

@@ -8,7 +8,7 @@ from bot.core.ports.clock import Clock
 
 PAUSE_SECONDS = 600.0
 CHANNELS = 10_000
-NONCES = 10_000
+NONCES = 2000  # far more than a RESUME repeats
 
 
 class PausedChannels:

@@ -43,6 +43,7 @@ LONGEST_TOKENS = SUMMARY_TOKENS * 3 // 2
 CAP_TOKENS = 2_000  # of the request: some models reason before they write
 PARTS = 4  # of what is folded at once, each as long as a prompt: more would cost too much
 FAILURES = 2  # then the turns are left out without notes
+FAILURES_REMEMBERED = 1000  # conversations in which one failed last
 
 
 class FoldOutcome(Enum):
@@ -256,6 +257,8 @@ class Folding:
         if error.retryable and not error.may_be_billed:
             return False
         self._failures[key] = self._failures.get(key, 0) + 1
+        if len(self._failures) > FAILURES_REMEMBERED:
+            del self._failures[next(iter(self._failures))]
         if self._failures[key] < FAILURES:
             return False
         del self._failures[key]

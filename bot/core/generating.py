@@ -17,7 +17,7 @@ from bot.core.errors.provider import ContextOverflow, EndpointMissing, InvalidRe
 from bot.core.errors.work import Stopped, TaskInterrupted
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, correction, is_json, schema_of
 from bot.core.limits import ANSWER_TOKENS
-from bot.core.looking import Place, Seen, look, may_look
+from bot.core.looking import Place, Seen, bytes_to_look_at, look, may_look
 from bot.core.parts import Parts
 from bot.core.paying import settlement_of, worst_case
 from bot.core.ports.chat import ChatMessage, ChatRequest, StreamEnd
@@ -103,20 +103,21 @@ class Generation(Work):
     # Step by step
 
     async def _gathered(self, held: AsyncExitStack) -> _Known:
-        """Read the question's files, its history and its pictures, and hold a place for what is large."""
+        """Read the question's files, its history and its pictures, and hold room for them."""
         parts = self._parts
-        holds_media = self.question.unread_files
-        if holds_media:
-            await held.enter_async_context(parts.media)
+        if self.question.unread_files and self._files is not None:
+            await held.enter_async_context(parts.room.held(await self._files.size_bytes()))
         question = await self._with_files()
+        if not self._read:
+            await held.aclose()  # what was read or heard is text now
         asked_model = question.options.model or parts.policy.model
         check_allowed(parts, question.options.model)
         model = parts.catalogue.resolve(asked_model, parts.clock.now().date()).model
         history = None if question.conversation is None else await parts.store.history(question.conversation)
         history = history and history.without(question.replaces)
         heard = history if history is None or question.hears_others else history.only_of(question.author_id)
-        if may_look(question, heard) and not holds_media:
-            await held.enter_async_context(parts.media)
+        if may_look(question, heard) and not self._read:
+            await held.enter_async_context(parts.room.held(bytes_to_look_at(question, heard)))
         return _Known(model, asked_model, history, heard, await self._look(model, heard))
 
     async def _asked(self, known: _Known) -> tuple[Prompt, ChatRequest, Reservation, StreamEnd]:

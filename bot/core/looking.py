@@ -41,6 +41,11 @@ def may_look(question: Question, history: History | None) -> bool:
     return any(True for _ in _latest(question, history))
 
 
+def bytes_to_look_at(question: Question, history: History | None) -> int:
+    """Return how large the pictures of the question and of the latest turns are together, as far as they are sent."""
+    return min(PICTURES_BYTES, sum(described.size_bytes for _, described in _latest(question, history)))
+
+
 async def look(question: Question, history: History | None, read: Sequence[Picture], earlier: EarlierPictures) -> Seen:
     """Return the newest pictures that fit into one request. ``read``: the question's own, where they were just read."""
     own = _pictures(question.trigger_id, question.attachments)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -135,6 +136,15 @@ class PaidWork(Work):
         if isinstance(error, ParleyError) and error.billed_micro_usd is not None:
             return 1
         return int(error.may_be_billed if isinstance(error, ParleyError) else True)
+
+    @asynccontextmanager
+    async def _room(self) -> AsyncIterator[None]:
+        """Hold the room that the task's files need."""
+        if self._files is None:
+            yield
+            return
+        async with self._parts.room.held(await self._files.size_bytes()):
+            yield
 
     async def _read_files(self) -> FilesRead:
         """Return what the task's files hold; raises ``FileRefused``, or ``Interrupted`` when a restart lost them."""

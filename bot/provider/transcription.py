@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import math
@@ -41,11 +40,10 @@ class OpenAITranscriptModel:
         api_key: str,
         catalogue: Catalogue,
         clock: Clock,
-        places: asyncio.Semaphore,
         total_seconds: float = TRANSCRIPTION_SECONDS,
     ) -> None:
         self._catalogue = catalogue
-        self._calls = CallsOnce(clock, places, total_seconds=total_seconds)
+        self._calls = CallsOnce(clock, total_seconds=total_seconds)
         self._client = make_client(base_url=base_url.rstrip("/"), api_key=api_key)
 
     @property

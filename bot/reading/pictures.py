@@ -24,6 +24,11 @@ class AttachedPictures:
         self._attachments = attachments
         self._mask = mask
 
+    async def size_bytes(self) -> int:
+        """Return the size of all that are fetched."""
+        files = self._attachments if self._mask is None else (*self._attachments, self._mask)
+        return sum(file.size for file in files if file.size <= PICTURE_BYTES)
+
     async def read(self) -> FilesRead:
         """Fetch and check them; raises ``FileRefused`` with the first one that cannot be used."""
         if len(self._attachments) > PICTURES:

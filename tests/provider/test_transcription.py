@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -47,7 +46,6 @@ async def make_model(standin: StandIn, clock: FakeClock) -> AsyncIterator[MakeMo
                 api_key=standin.key,
                 catalogue=Catalogue.parse(CATALOGUE),
                 clock=clock,
-                places=asyncio.Semaphore(4),
                 total_seconds=seconds,
             )
             stack.push_async_callback(model.aclose)

@@ -94,7 +94,7 @@ class PictureWork(PaidWork):
     async def _made(self, model: str) -> tuple[Plan, list[_Call]]:
         if self._files is None:
             return await self._asked(model)
-        async with self._place(), self._parts.media:  # what is uploaded is held until the end
+        async with self._place(), self._room():  # what is uploaded is held until the end
             return await self._asked(model)
 
     def _place(self) -> AbstractAsyncContextManager[None]:

@@ -85,6 +85,13 @@ class FilesRead:
 class FileReader(Protocol):
     """The files of one question, in the hands of the process that took it."""
 
+    async def size_bytes(self) -> int:
+        """Return how much room they need in memory, before they are fetched; raises ``FileRefused``.
+
+        What is too large to be fetched needs none.
+        """
+        ...
+
     async def read(self) -> FilesRead:
         """Fetch, check and read them; raises ``FileRefused`` with the first file that cannot be read."""
         ...

@@ -154,7 +154,8 @@ class SpeechWork(PaidWork):
         """Take the words from the file that came along, if one did."""
         if not self.question.unread_files:
             return
-        read = await self._read_files()
+        async with self._room():
+            read = await self._read_files()
         files = [file for file in read.attachments if isinstance(file, AttachedText)]
         text = "\n\n".join(file.text for file in files)
         if any(file.cut for file in files):
