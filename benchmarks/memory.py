@@ -2,7 +2,7 @@
 
 Members and channels stay the same, so that whatever grows is kept for turns that are over. A time to get warm comes
 first: caches fill up, histories reach the length at which they are folded, and the allocator takes what it needs. The
-slope is a straight line through all samples after it (least squares).
+slope is the median of the slopes between any two samples after it: steady growth counts, a single step does not.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
+from statistics import median
 
 from benchmarks.answer import QUESTION
 from benchmarks.rig import PARLEY, Rig, running
 from benchmarks.table import Row
+from benchmarks.uploads import IN_THE_IMAGE
 from bot.sandbox.standin import Pace
 from tests.wire.discord_standin.commands import ids
 
@@ -54,7 +57,7 @@ async def measure(
                 places=PLACES,
                 pace=Pace(0.05, 2000.0, 4),
                 folder=folder / "parley",
-                settings={"MEMBER_REQUESTS_PER_HOUR": "100000"},
+                settings={"MEMBER_REQUESTS_PER_HOUR": "100000", **IN_THE_IMAGE},
             )
         )
         await rig.discord.wait_for(lambda: rig.discord.world.commands)
@@ -129,8 +132,9 @@ async def _answered(database: Path) -> int:
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
-    """Return how much the second value grows with each unit of the first: least squares."""
-    mean_x = sum(x for x, _ in points) / len(points)
-    mean_y = sum(y for _, y in points) / len(points)
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
+    """Return how much the second value grows with each unit of the first: the median over all pairs of points.
+
+    A step that stays, as after a moment with more turns at once than ever before, is not growth (Theil and Sen).
+    """
+    slopes = [(y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in combinations(points, 2) if x1 != x2]
+    return median(slopes) if slopes else 0.0
