@@ -7,7 +7,8 @@ from typing import Final, TypedDict
 
 from bot.core.catalogue import Capability, Catalogue
 from bot.core.offering import ListedModels, Source
-from bot.core.ports import Clock, QuirkStore
+from bot.core.ports.clock import Clock
+from bot.core.ports.remembered import QuirkStore
 from bot.core.sound.listening import Listener
 from bot.provider.breaker import Breaker
 from bot.provider.chat import OpenAIChatModel

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from bot.core.conversation import AttachedPicture, Attachment, ChatRole, History, PictureSource, Question
 from bot.core.limits import PICTURE_TURNS, PICTURES, PICTURES_BYTES
-from bot.core.ports import EarlierPictures, Picture
+from bot.core.ports.files import EarlierPictures, Picture
 
 Place: TypeAlias = tuple[int, int]  # trigger id, and the picture's place among the attachments
 

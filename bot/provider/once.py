@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from openai import AsyncAPIResponse
 
-from bot.core.errors import InvalidReply, ProviderTimeout
+from bot.core.errors.provider import InvalidReply, ProviderTimeout
 from bot.core.limits import MEDIA_SIDE_BY_SIDE
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 from bot.provider.breaker import Breaker
 from bot.provider.translate import CLIENT_ERRORS, Failure, Kind, classify, failure_of, loggable
 

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from jiter import from_json
 
-from bot.core.errors import ContentRefused, EmptyAnswer, InvalidReply, RequestRefused
+from bot.core.errors.provider import ContentRefused, EmptyAnswer, InvalidReply, RequestRefused
 from bot.core.limits import SPEECH_SECONDS
-from bot.core.ports import Clock, MediaUsage
+from bot.core.ports.clock import Clock
+from bot.core.ports.money import MediaUsage
 from bot.core.sound.formats import PCM, Recording, format_of
 from bot.core.sound.ports import Speech, SpeechRequest
 from bot.provider.breaker import Breaker

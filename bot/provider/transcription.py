@@ -13,9 +13,10 @@ from typing import Any, Final
 from openai import AsyncAPIResponse
 
 from bot.core.catalogue import Catalogue
-from bot.core.errors import InvalidReply, RequestRefused
+from bot.core.errors.provider import InvalidReply, RequestRefused
 from bot.core.limits import TRANSCRIPTION_SECONDS
-from bot.core.ports import Clock, MediaUsage
+from bot.core.ports.clock import Clock
+from bot.core.ports.money import MediaUsage
 from bot.core.sound.transcripts import Segment, Transcript, TranscriptRequest
 from bot.provider.breaker import Breaker
 from bot.provider.clients import make_client

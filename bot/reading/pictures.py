@@ -8,9 +8,9 @@ from typing import Final
 
 from bot.core.attachments import safe_file_name
 from bot.core.conversation import AttachedPicture, PictureSource
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.limits import MASK_BYTES, PICTURE_BYTES, PICTURES
-from bot.core.ports import AttachedFile, FetchFile, FilesRead, Picture
+from bot.core.ports.files import AttachedFile, FetchFile, FilesRead, Picture
 from bot.reading.headers import PictureHeader, read_header
 
 ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bot.core.attachments import FileKind, decoded, kind_of, safe_file_name, taken
 from bot.core.conversation import AttachedText, Attachment, PictureSource
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.json_output import NotJson, strict_json
 from bot.core.limits import (
     ATTACHMENTS,
@@ -23,7 +23,7 @@ from bot.core.limits import (
     SOUND_PART_SECONDS,
     TEXT_FILE_BYTES,
 )
-from bot.core.ports import AttachedFile, FetchFile, FileReader, FilesRead, Picture, Violation
+from bot.core.ports.files import AttachedFile, FetchFile, FileReader, FilesRead, Picture, Violation
 from bot.core.schemas import check_schema, schema_name
 from bot.reading.children import Children, JobFailed
 from bot.reading.headers import is_picture

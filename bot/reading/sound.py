@@ -6,9 +6,9 @@ import json
 import logging
 from typing import Final, Protocol
 
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.limits import SOUND_FILE_BYTES, SOUND_PART_BYTES, SOUND_SECONDS
-from bot.core.ports import AttachedFile, FilesRead, Sound
+from bot.core.ports.files import AttachedFile, FilesRead, Sound
 from bot.reading.children import JobFailed
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,10 @@ import discord
 
 from bot.app import Parley
 from bot.core.conversation import PictureSource, Question
-from bot.core.errors import DeliveryFailed, DeliveryRefused, FileProblem, FileRefused
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.limits import PICTURES
-from bot.core.ports import FileReader, FilesRead
+from bot.core.ports.files import FileReader, FilesRead
 from cogs.ui.calls import call
 
 log = logging.getLogger(__name__)

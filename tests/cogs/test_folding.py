@@ -15,10 +15,11 @@ import pytest
 from benchmarks.conversation import NoScreen
 from bot.core.caps import SpendingCaps
 from bot.core.conversation import ConversationKey, History
-from bot.core.errors import BudgetExhausted, ContentRefused, InvalidReply
+from bot.core.errors.limits import BudgetExhausted
+from bot.core.errors.provider import ContentRefused, InvalidReply
 from bot.core.folding import FAILURES_REMEMBERED, INSTRUCTION, FoldOutcome, FoldResult
-from bot.core.generating import Parts
-from bot.core.ports import Payer
+from bot.core.parts import Parts
+from bot.core.ports.money import Payer
 from bot.core.turns import TurnService
 from bot.sandbox.standin import Cut, Hold, Refuse, Say, StandIn
 from bot.services import Services, open_services

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from benchmarks.conversation import NoScreen
 from bot.core.limits import MEDIA_BYTES, MEDIA_SIDE_BY_SIDE
-from bot.core.ports import AttachedFile
+from bot.core.ports.files import AttachedFile
 from bot.core.room import Room
 from bot.reading.reader import Reading
 from bot.sandbox.standin import Hold, Say, StandIn

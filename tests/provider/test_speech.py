@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from openai import AsyncOpenAI
 
-from bot.core.errors import (
+from bot.core.errors.provider import (
     ContentRefused,
     EmptyAnswer,
     EndpointMissing,

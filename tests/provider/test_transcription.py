@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from bot.core.catalogue import Catalogue
-from bot.core.errors import (
+from bot.core.errors.provider import (
     EndpointMissing,
     InvalidReply,
     KeyRejected,
@@ -20,7 +20,8 @@ from bot.core.errors import (
     QuotaExhausted,
     RequestRefused,
 )
-from bot.core.ports import MediaUsage, Sound
+from bot.core.ports.files import Sound
+from bot.core.ports.money import MediaUsage
 from bot.core.sound.transcripts import Output, Segment, Transcript, TranscriptRequest, as_json, joined, subtitles
 from bot.provider.transcription import OpenAITranscriptModel
 from bot.sandbox.standin import Behaviour, Cut, Html, Raw, Refuse, Say, StandIn

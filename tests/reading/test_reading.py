@@ -13,9 +13,9 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from bot.core.conversation import AttachedPicture, AttachedText, PictureSource
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.limits import ATTACHMENTS, FILE_CHARS, KEPT_FILE_CHARS, PDF_FILE_BYTES, PDF_PAGES, PICTURES
-from bot.core.ports import FilesRead, Violation
+from bot.core.ports.files import FilesRead, Violation
 from bot.reading.reader import Reading
 from tests.core.test_attachments import WEB_PAGE, zipped
 from tests.core.test_schemas import BOOK, an_object

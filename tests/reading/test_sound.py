@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.limits import SOUND_FILE_BYTES, SOUND_PART_BYTES, SOUND_SECONDS
-from bot.core.ports import AttachedFile, Sound
+from bot.core.ports.files import AttachedFile, Sound
 from bot.reading import sound
 from bot.reading.hearing import read_sound
 from bot.reading.reader import Reading

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from bot.core.caps import CapPeriod, CapScope, SpendingCaps
 from bot.core.conversation import ConversationKey
-from bot.core.errors import BudgetExhausted
-from bot.core.ports import Payer, Reservation, Settlement
+from bot.core.errors.limits import BudgetExhausted
+from bot.core.ports.money import Payer, Reservation, Settlement
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.database import Database
 from bot.store.figures import SqliteFigures

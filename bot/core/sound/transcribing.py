@@ -11,11 +11,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from bot.core.choosing import check_allowed, loggable_model
 from bot.core.conversation import Question, Reply
-from bot.core.errors import EndpointMissing, NothingHeard, ParleyError, Stopped, TaskInterrupted
-from bot.core.generating import Parts, check_allowed, ids, loggable_model
+from bot.core.errors import ParleyError
+from bot.core.errors.provider import EndpointMissing, NothingHeard
+from bot.core.errors.work import Stopped, TaskInterrupted
 from bot.core.limits import LONG_SPEECH_CHARS
-from bot.core.ports import FileReader, Reservation, Screen, Settlement, Sound
+from bot.core.parts import Parts
+from bot.core.ports.files import FileReader, Sound
+from bot.core.ports.money import Reservation, Settlement
+from bot.core.ports.screen import Screen
+from bot.core.pseudonyms import ids
 from bot.core.sound.listening import Heard, Listening
 from bot.core.sound.results import SoundResult, compose_sound, without_times
 from bot.core.sound.rewriting import Rewriting, summarising, translating
