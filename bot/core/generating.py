@@ -14,11 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.admission import ADMIT_EVERYBODY, Admission
+from bot.core.attachments import taken
 from bot.core.catalogue import Capability, Catalogue
 from bot.core.composing import NOTHING, GrowingDraft, compose_answer
 from bot.core.conversation import (
     Answer,
     AttachedPicture,
+    AttachedText,
     ChatRole,
     ConversationKey,
     EndReason,
@@ -48,7 +50,9 @@ from bot.core.limits import (
     ANSWER_TOKENS,
     DRAWINGS_OF_ONE,
     DRAWINGS_SIDE_BY_SIDE,
+    FILE_CHARS,
     FOLD_ABOVE_TOKENS,
+    KEPT_FILE_CHARS,
     MEDIA_SIDE_BY_SIDE,
     PROMPT_TOKENS,
 )
@@ -324,15 +328,18 @@ class Generation:
         if not question.unread_files:
             return question
         if self._files is None:  # they were in the hands of a process that is gone
-            raise TaskInterrupted if question.is_voice else FileRefused(FileProblem.GONE, number=1)
+            is_spoken = question.is_voice and not question.text
+            raise TaskInterrupted if is_spoken else FileRefused(FileProblem.GONE, number=1)
         read = await self._files.read()
-        if read.sounds:
-            return await self._heard(read.sounds)
         question = self.question  # its message may have been edited meanwhile
         options = question.options
         if read.schema is not None:
             options = replace(options, json=True, schema=read.schema, schema_name=read.schema_name)
-        question = replace(question, attachments=read.attachments, options=options, unread_files=False)
+        question = replace(question, attachments=read.attachments, options=options)
+        if read.sounds:
+            self.question = question
+            return await self._heard(read.sounds)
+        question = replace(question, unread_files=False)
         self._read, self._lost = read.pictures, read.lost
         self.question, self._draft = question, GrowingDraft(question, self._parts.sentences)
         await self._parts.store.revise(question)
@@ -356,7 +363,10 @@ class Generation:
         return seen
 
     async def _heard(self, sounds: Sequence[Sound]) -> Question:
-        """Return the question as it was said, which is paid for by itself and kept from now on."""
+        """Return the question with what was said, which is paid for by itself and kept from now on.
+
+        A voice message is the question; any other sound is context, like a file's text.
+        """
         parts, listening = self._parts, self._parts.listening
         if listening is None:
             raise EndpointMissing
@@ -374,8 +384,7 @@ class Generation:
         if not heard.transcript.text:
             raise NothingHeard("a voice message")
         question = self.question  # its message may have been edited meanwhile
-        text = "\n\n".join(filter(None, (question.text, heard.transcript.text)))
-        question = replace(question, text=text, heard=True, show_question=True, unread_files=False)
+        question = replace(_with_transcript(question, heard.transcript.text), heard=True, unread_files=False)
         version = listening.price_version(resolved.model)
         await parts.store.hear(question, Settlement(heard.micro_usd, heard.usage, version))
         self._reserved = self.sent = False
@@ -472,6 +481,15 @@ class Generation:
                 self._draft.add(event.text)
                 self._screen.show(self._draft)
         raise InvalidReply("the stream ended without an end")
+
+
+def _with_transcript(question: Question, words: str) -> Question:
+    if not question.attachments:
+        return replace(question, text="\n\n".join(filter(None, (question.text, words))), show_question=True)
+    limit_chars = FILE_CHARS if question.conversation is None else KEPT_FILE_CHARS
+    text, cut = taken(words, limit_chars)
+    [untold] = (file for file in question.attachments if isinstance(file, AttachedText))
+    return replace(question, attachments=(replace(untold, text=text, cut=cut),))
 
 
 def worst_case(parts: Parts, capability: str, request: ChatRequest, estimated_tokens: int) -> Reservation:

@@ -172,7 +172,13 @@ class SqliteTurnStore:
             for row in await transaction.run(sql.QUESTION, {"trigger_id": question.trigger_id}):
                 stored = question_from_json(row["question"], None)
                 heard = replace(
-                    stored, text=question.text, heard=True, show_question=question.show_question, unread_files=False
+                    stored,
+                    text=question.text,
+                    attachments=question.attachments,
+                    options=question.options,
+                    heard=True,
+                    show_question=question.show_question,
+                    unread_files=False,
                 )
                 await transaction.run(
                     sql.REVISE, {"trigger_id": question.trigger_id, "question": question_to_json(heard)}
