@@ -10,11 +10,12 @@ from tests.wire.talking import WRITING
 
 
 class Way(Enum):
-    """How a member asks. ASK is private and kept nowhere."""
+    """How a member asks. ASK is private and kept nowhere; the text of VOICE is what is said in it."""
 
     MENTION = "mention"
     CHAT = "chat"
     ASK = "ask"
+    VOICE = "voice"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ point removes the file, so that it happens once.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import signal
 import sys
@@ -28,6 +27,9 @@ METHODS: dict[str, tuple[str, str, str]] = {
     "reserve": ("bot.store.turns", "SqliteTurnStore", "begin"),
     "ask": ("bot.provider.chat", "OpenAIChatModel", "_begin"),
     "store": ("bot.store.turns", "SqliteTurnStore", "complete"),
+    "fetch": ("bot.reading.fetching", "CappedFetch", "__call__"),
+    "listen": ("bot.provider.transcription", "OpenAITranscriptModel", "transcribe"),
+    "hear": ("bot.store.turns", "SqliteTurnStore", "hear"),
     "paint": ("bot.provider.images", "OpenAIPictureMaker", "make"),
     "speak": ("bot.provider.speech", "OpenAISpeech", "speak"),
     "store-task": ("bot.store.turns", "SqliteTurnStore", "complete_task"),
@@ -67,8 +69,6 @@ def hits_of(file: Path) -> Hit:
 def install(hit: Hit) -> None:
     """Wrap everything that has a point."""
     for point, (module, owner, name) in METHODS.items():
-        if importlib.util.find_spec(module) is None:  # pictures and sound come one after the other
-            continue
         cls = getattr(importlib.import_module(module), owner)
         setattr(cls, name, _around(getattr(cls, name), lambda *_, point=point: point, hit))
     model = importlib.import_module("bot.provider.chat").OpenAIChatModel

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from bot.sandbox.standin import Refuse, Say, StandIn
+from tests.pictures import a_picture
+from tests.sounds import a_sound
 from tests.wire.asking import Asked, Way, ask_by
-from tests.wire.discord_standin import Channel, DiscordStandIn
+from tests.wire.discord_standin import Channel, DiscordStandIn, Upload
 from tests.wire.failpoints import AFTER, BEFORE
 from tests.wire.judging import problems_of, shown_for, unpaid
 from tests.wire.program import Bench, Program
@@ -21,6 +22,9 @@ from tests.wire.talking import ANSWER, MEMBER_CANARY, MODEL_CANARY
 TWO_PAGES = "\n\n".join(f"Paragraph {number} about {MODEL_CANARY}. " + "It goes on. " * 20 for number in range(12))
 TURNS_IN = "SELECT count(*) FROM turns JOIN conversations USING (conversation_id) WHERE channel_id = ?"
 SETTLED_SECONDS = 40.0
+SAID = f"Tell me about {MEMBER_CANARY} at nine."
+PICTURE = Upload("picture.png", "image/png", a_picture(size=(64, 64)))
+SOUND = Upload("talk.ogg", "audio/ogg", a_sound())
 # Until then nobody has promised anything: Discord tells the member that a command was not answered.
 UNCLAIMED = frozenset({"acknowledge.before", "acknowledge.after", "claim.before"})
 
@@ -128,8 +132,13 @@ def compact(stage: Stage, room: Channel, _place: str) -> Case:
     return Case(lambda: True, problems)
 
 
-def do_task(stage: Stage, room: Channel, place: str, *, command: str, options: dict[str, object]) -> Case:
-    """Ask for a picture or for sound: paid for once at most; shown with its file once, or its loss is told."""
+def do_task(
+    stage: Stage, room: Channel, place: str, *, command: str, options: dict[str, object], messages: int, files: int
+) -> Case:
+    """Ask for pictures, for sound or for what is said: paid for once at most; shown once, or its loss is told.
+
+    ``messages`` with ``files`` in all show the result.
+    """
     billed = stage.openai.billed
     interaction = stage.discord.slash(room, stage.discord.world.member, command, **options)
     trigger_id = interaction.interaction_id
@@ -145,14 +154,55 @@ def do_task(stage: Stage, room: Channel, place: str, *, command: str, options: d
         if state() is None:
             return []
         shown, paid = stage.discord.world.shown_by_bot(room), stage.openai.billed - billed
-        files = sum(len(message.attachments) for message in shown)
-        found = [f"{files} files are shown, and it is {state()}"] if files != (state() == "done") else []
-        found += [f"{len(shown)} messages are shown"] if state() == "failed" and len(shown) != 1 else []
-        found += [f"{paid} calls were made"] if paid > 1 else []
-        known = stage.stored.billed().get(trigger_id, 0)
-        return found + ([f"{paid} calls were made, {known} are in the ledger"] if paid > known else [])
+        with_file = any(isinstance(value, Upload) for value in options.values())
+        found = lost_too_early(place, state(), with_file=with_file)
+        expected = (messages, files) if state() == "done" else (1, 0)
+        if (counted := (len(shown), sum(len(message.attachments) for message in shown))) != expected:
+            found.append(f"{counted} messages and files are shown, and it is {state()}")
+        return found + bill_problems(stage, trigger_id, paid)
 
     return Case(lambda: is_over() or (place in UNCLAIMED and state() is None), problems)
+
+
+def speak_to(stage: Stage, _room: Channel, place: str) -> Case:
+    """Send a voice message to the bot: what is said is paid for once, and answered once or its loss is told."""
+    stage.openai.forget_script()
+    stage.openai.forget_script(of="transcription")
+    stage.openai.script(*[Say(ANSWER)] * 3)
+    stage.openai.script(Say(SAID), of="transcription")
+    billed = stage.openai.billed_of["transcription"]
+    world = stage.discord.world
+    member = world.add_user(f"member of {place}")
+    message = stage.discord.voice_message(world.dm_with(member), member, a_sound(), seconds=1.0)
+    asked = Asked(Way.MENTION, SAID, message)
+
+    def problems() -> list[str]:
+        state, replies = stage.stored.state(asked.trigger_id), stage.discord.replies_to(message)
+        listened = stage.openai.billed_of["transcription"] - billed
+        found = lost_too_early(place, state) + bill_problems(stage, asked.trigger_id, listened)
+        if [m.content for m in replies] != [f"> {SAID}\n\n{ANSWER}"] and state == "done":
+            found.append("it does not show what was said and the answer")
+        if len(replies) != 1 or stage.discord.world.shown_by_bot(message.channel) != replies:
+            found.append(f"{len(replies)} messages are shown")
+        kept = [("user", SAID), ("assistant", ANSWER)] if state == "done" else []
+        return found + (["the history is wrong"] if stage.stored.turns(asked.trigger_id) != kept else [])
+
+    return Case(lambda: _is_over(stage, asked), problems)
+
+
+def lost_too_early(place: str, state: str | None, *, with_file: bool = False) -> list[str]:
+    """Return what is wrong when a result is said to be lost although it was stored, or could still be made.
+
+    ``with_file``: of a command; a restart does not know the file any more, and says so.
+    """
+    may_be_lost = place in MAY_BE_LOST or (with_file and place in FILE_MAY_BE_LOST)
+    return [] if state == "done" or (state == "failed" and may_be_lost) else [f"it is {state}"]
+
+
+def bill_problems(stage: Stage, trigger_id: int, paid: int) -> list[str]:
+    found = [f"{paid} calls were made"] if paid > 1 else []
+    known = stage.stored.billed().get(trigger_id, 0)
+    return found + ([f"{paid} calls were made, {known} are in the ledger"] if paid > known else [])
 
 
 def _is_over(stage: Stage, asked: Asked) -> bool:
@@ -167,22 +217,29 @@ COMMAND_POINTS = (
     "acknowledge", "claim", "history", "reserve", "ask", "first-word", "store", "deliver", "edit", "finish",
 )  # fmt: skip
 
-TASK_POINTS = ("acknowledge", "claim", "reserve", "store-task", "deliver", "finish")
-TASKS: dict[str, Flow] = {
-    "cogs.image": Flow(
-        "image",
-        (*TASK_POINTS, "paint"),
-        partial(do_task, command="image generate", options={"prompt": f"A house of {MEMBER_CANARY}"}),
-    ),
-    "cogs.audio": Flow(
-        "audio",
-        (*TASK_POINTS, "speak"),
-        partial(do_task, command="audio speak", options={"text": f"Nothing but {MEMBER_CANARY}."}),
-    ),
-}
+# Between these it may have been paid for, and nobody can ask for the result again.
+MAY_BE_LOST = frozenset(
+    {"reserve.after", "paint.before", "paint.after", "speak.before", "speak.after", "listen.before", "listen.after",
+     "hear.before", "store-task.before"}
+)  # fmt: skip
+FILE_MAY_BE_LOST = frozenset({"claim.after", "fetch.before", "fetch.after", "reserve.before"})
+VOICE_POINTS = ("claim", "fetch", "reserve", "listen", "hear", "ask", "store", "deliver", "create", "finish")
+
+
+def _task(
+    name: str, points: tuple[str, ...], *, command: str, messages: int = 1, files: int = 1, **options: object
+) -> Flow:
+    """Return the flow of a command whose work is one paid call."""
+    begin = partial(do_task, command=command, options=options, messages=messages, files=files)
+    return Flow(name, ("acknowledge", "claim", *points, "store-task", "deliver", "finish"), begin)
+
 
 FLOWS: tuple[Flow, ...] = (
-    *(flow for module, flow in TASKS.items() if importlib.util.find_spec(module)),
+    _task("image", ("reserve", "paint"), command="image generate", prompt=f"A house of {MEMBER_CANARY}"),
+    _task("vary", ("fetch", "reserve", "paint"), command="image variation", image=PICTURE),
+    _task("audio", ("reserve", "speak"), command="audio speak", messages=2, text=f"Nothing but {MEMBER_CANARY}."),
+    _task("transcribe", ("fetch", "reserve", "listen"), command="audio transcribe", files=0, file=SOUND),
+    Flow("voice", VOICE_POINTS, speak_to),
     Flow("mention", QUESTION_POINTS, partial(ask, way=Way.MENTION)),
     Flow("chat", COMMAND_POINTS, partial(ask, way=Way.CHAT)),
     Flow("ask", tuple(p for p in COMMAND_POINTS if p != "history"), partial(ask, way=Way.ASK)),

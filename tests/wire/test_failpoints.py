@@ -37,6 +37,9 @@ QUICK: dict[str, tuple[tuple[str, str], ...]] = {
     "pages": (("create.after", KILL), ("create.before", TERMINATE)),
     "notice": (("notice.after", KILL), ("deliver.before", TERMINATE)),
     "image": (("reserve.after", KILL), ("paint.after", KILL), ("store-task.after", KILL)),
+    "vary": (("fetch.after", KILL), ("paint.before", TERMINATE)),
+    "transcribe": (("fetch.before", TERMINATE), ("listen.after", KILL), ("store-task.before", KILL)),
+    "voice": (("listen.before", TERMINATE), ("hear.before", KILL), ("hear.after", KILL), ("store.before", KILL)),
     "audio": (("claim.after", KILL), ("speak.before", TERMINATE), ("deliver.after", KILL)),
     "compact": (("reserve-fold.after", KILL), ("settle-fold.before", TERMINATE), ("fold.before", KILL)),
 }
@@ -75,7 +78,11 @@ async def test_an_end_at_any_point_leaves_one_whole_answer(
     bench: Bench, discord_standin: DiscordStandIn, standin: StandIn, flow: Flow
 ) -> None:
     bench.failpoints = True
-    bench.settings |= {"MEMBER_REQUESTS_PER_HOUR": "100000", "DAILY_BUDGET_USD": "1000"}
+    bench.settings |= {
+        "MEMBER_REQUESTS_PER_HOUR": "100000",
+        "DAILY_BUDGET_USD": "1000",
+        "ATTACHMENT_HOSTS": "127.0.0.1",
+    }
     stage = Stage(bench, discord_standin, standin, Stored(bench.database))
     program = await started(bench, discord_standin)
     problems: dict[str, list[str]] = {}

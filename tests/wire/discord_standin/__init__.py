@@ -3,10 +3,11 @@
 from tests.wire.discord_standin.faults import Fault
 from tests.wire.discord_standin.journal import Request, Upload
 from tests.wire.discord_standin.rest import Call, How
-from tests.wire.discord_standin.server import DiscordStandIn, StandInClock
+from tests.wire.discord_standin.server import CDN, DiscordStandIn, StandInClock
 from tests.wire.discord_standin.world import Channel, Interaction, Message, User
 
 __all__ = [
+    "CDN",
     "Call",
     "Channel",
     "DiscordStandIn",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from tests.wire.discord_standin.journal import Json
-from tests.wire.discord_standin.world import Channel
+from tests.wire.discord_standin.world import Attachment, Channel
 
-SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, NUMBER = 1, 2, 3, 4, 5, 10
-VALUE_TYPES: dict[int, type | tuple[type, ...]] = {STRING: str, INTEGER: int, BOOLEAN: bool, NUMBER: (int, float)}
+SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, NUMBER, ATTACHMENT = 1, 2, 3, 4, 5, 10, 11
+VALUE_TYPES: dict[int, type | tuple[type, ...]] = {
+    STRING: str, INTEGER: int, BOOLEAN: bool, NUMBER: (int, float), ATTACHMENT: Attachment,
+}  # fmt: skip
 MESSAGE_MENU = 3  # the type of such a command
 TEXT_INPUT_CHARS = 4000
 LABEL, CHECKBOX = 18, 23  # components of a modal
@@ -96,6 +98,8 @@ def _option(option: Json, value: object) -> Json:
         raise NotImplementedError(f"the stand-in has no options of type {kind} yet ({name})")
     if not isinstance(value, VALUE_TYPES[kind]) or (kind != BOOLEAN and isinstance(value, bool)):
         raise PickerRefusal(f"{name} has the wrong type")
+    if isinstance(value, Attachment):
+        return {"name": name, "type": kind, "value": str(value.attachment_id)}
     choices = option.get("choices")
     if choices and value not in [choice["value"] for choice in choices]:
         raise PickerRefusal(f"{name} is none of the choices")

@@ -36,6 +36,7 @@ from tests.wire.discord_standin.world import (
 
 T = TypeVar("T")
 COMMAND, MODAL_SUBMIT = 2, 5  # interaction types
+CDN = "/attachments"  # the route of a file, for faults
 
 
 class StandInClock:
@@ -65,7 +66,7 @@ class DiscordStandIn:
         self.journal = Journal()
         self.world = World()
         self.token = _fake_token(self.world.bot)
-        self.payloads = Payloads(self.world, cdn_url="")
+        self.payloads = Payloads(self.world, cdn_url="", clock=self.clock)
         self.gateway = Gateway(self.payloads, self.journal, token=self.token, privileged_intents=privileged_intents)
         self.api_url = ""
         composer = Composer(self.world)
@@ -190,14 +191,15 @@ class DiscordStandIn:
         """Return the bot's messages that answer a message, oldest first."""
         return [shown for shown in self.world.shown_by_bot(message.channel) if shown.reply_to is message]
 
-    async def _serve_attachment(self, request: web.Request) -> web.Response:
+    async def _serve_attachment(self, request: web.Request) -> web.StreamResponse:
+        if fault := self.faults.meet("GET", CDN):
+            return await fault.answer(request)
         wanted = request.match_info["attachment_id"]
-        for message in self.world.messages.values():
-            for attachment in message.attachments:
-                if str(attachment.attachment_id) == wanted:
-                    upload = attachment.upload
-                    return web.Response(body=upload.payload, headers={"Content-Type": upload.content_type})
-        raise web.HTTPNotFound
+        attachment = self.world.attachment(int(wanted)) if wanted.isdecimal() else None
+        if attachment is None or not self.payloads.is_good(request.path, request.query):
+            return web.Response(status=404, text="This content is no longer available.")
+        upload = attachment.upload
+        return web.Response(body=upload.payload, headers={"Content-Type": upload.content_type})
 
     # What members do.
 
@@ -252,8 +254,13 @@ class DiscordStandIn:
         self.gateway.message_deleted(message)
 
     def slash(self, channel: Channel, user: User, name: str, **values: object) -> Interaction:
-        """Run a synced slash command; subcommands follow after a space."""
-        return self._interact(COMMAND, channel, user, slash_options(self.world.commands, channel, name, values))
+        """Run a synced slash command; subcommands follow after a space. An ``Upload`` is a file that comes along."""
+        files = {key: self._uploaded(value) for key, value in values.items() if isinstance(value, Upload)}
+        options = slash_options(self.world.commands, channel, name, values | files)
+        if files:
+            rendered = {str(f.attachment_id): self.payloads.attachment(f, channel) for f in files.values()}
+            options["resolved"] = {"attachments": rendered}
+        return self._interact(COMMAND, channel, user, options)
 
     def click(self, message: Message, custom_id: str, user: User) -> Interaction:
         """Press a button of a message."""
@@ -275,6 +282,11 @@ class DiscordStandIn:
             raise PickerRefusal("no modal was opened")
         options = filled(opened.callback, values)
         return self._interact(MODAL_SUBMIT, opened.channel, opened.user, options, opened_by=opened)
+
+    def _uploaded(self, upload: Upload) -> Attachment:
+        file = Attachment(self.world.new_id(), upload, {})
+        self.world.options[file.attachment_id] = file
+        return file
 
     def _interact(
         self,

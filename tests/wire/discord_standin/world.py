@@ -144,6 +144,7 @@ class World:
         self.users: dict[int, User] = {}
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, Message] = {}
+        self.options: dict[int, Attachment] = {}  # files that came with commands: no message shows them
         self.interactions: dict[str, Interaction] = {}
         self.commands: list[Json] = []
         self.guild_id = self.new_id()
@@ -192,6 +193,12 @@ class World:
     def add_message(self, message: Message) -> None:
         message.note_version()
         self.messages[message.message_id] = message
+
+    def attachment(self, attachment_id: int) -> Attachment | None:
+        """Return a file of any message or command."""
+        of_messages = (file for message in self.messages.values() for file in message.attachments)
+        found = (file for file in of_messages if file.attachment_id == attachment_id)
+        return self.options.get(attachment_id) or next(found, None)
 
     def mentioned_users(self, content: str) -> tuple[User, ...]:
         plain = content.replace("<@!", "<@")

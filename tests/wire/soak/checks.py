@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from statistics import quantiles
 
 from bot.core.pages import quote_block
 from bot.sandbox.standin import StandIn
@@ -15,7 +18,7 @@ from tests.wire.oracles import SPENT, damage, leaks, wrong_bill
 from tests.wire.program import Bench
 from tests.wire.soak.members import Doing
 from tests.wire.stored import Stored
-from tests.wire.talking import WRITING
+from tests.wire.talking import DRAWING, LISTENING, READING_ALOUD, WRITING
 
 IN_FLIGHT_SECONDS = 5.0  # an event may be lost when the connection goes away so soon after it
 CONVERSATION = re.compile(r"conversation-\w+")
@@ -23,6 +26,8 @@ CONVERSATION = re.compile(r"conversation-\w+")
 UNACKNOWLEDGED = re.compile(r"an interaction was not acknowledged trigger_id=(\d+)")
 SLOPE_AFTER_SECONDS, SLOPE_SECONDS = 30.0, 60.0
 TOLD_BEFORE = ("busy", "member_limit_reached", "budget_exhausted")  # the member has been told a moment ago
+GROWING = (WRITING, DRAWING, LISTENING, READING_ALOUD)
+MEDIA = ("/v1/images/", "/v1/audio/speech")
 ENDED = ("done", "failed", "expired", "cancelled")
 
 
@@ -52,6 +57,8 @@ class Verdict:
     broken: list[str] = field(default_factory=list)  # of an answer, of the bill, of the file, of the process
     pings: list[str] = field(default_factory=list)
     leaked: list[str] = field(default_factory=list)
+    acknowledged_seconds: list[float] = field(default_factory=list)  # of commands and buttons
+    begun_seconds: list[float] = field(default_factory=list)  # of messages, until the bot types or answers
     rss_slope_mib_per_hour: float | None = None
 
     @property
@@ -68,6 +75,8 @@ class Verdict:
             f"{sum(self.faults.values())} faults {self.faults}, lost {len(self.lost)}, doubled {len(self.doubled)}, "
             f"pings {len(self.pings)}, leaks {len(self.leaked)}, other {len(self.broken)}, RSS slope "
             + ("too short to say" if slope is None else f"{slope:+.1f} MiB/h")
+            + f"; commands acknowledged after {_spread(self.acknowledged_seconds)}, "
+            + f"messages taken up after {_spread(self.begun_seconds)}, faults included"
         )
 
 
@@ -89,7 +98,7 @@ def judge(
     [(spent,)] = stored.rows(SPENT)
     if spent > cap_usd * 1_000_000:
         verdict.broken.append("the cap was passed")
-    _Judge(verdict, evidence, discord, stored, bench.logs()).look_at_everything()
+    _Judge(verdict, evidence, discord, openai, stored, bench.logs()).look_at_everything()
     verdict.rss_slope_mib_per_hour = _slope(evidence.rss)
     return verdict
 
@@ -103,7 +112,13 @@ class _Judge:
     """Looks at each thing that a member did, then at each message that the bot shows."""
 
     def __init__(
-        self, verdict: Verdict, evidence: Evidence, discord: DiscordStandIn, stored: Stored, logs: str
+        self,
+        verdict: Verdict,
+        evidence: Evidence,
+        discord: DiscordStandIn,
+        openai: StandIn,
+        stored: Stored,
+        logs: str,
     ) -> None:
         self._verdict = verdict
         self._evidence = evidence
@@ -118,11 +133,20 @@ class _Judge:
             if message := discord.world.messages.get(message_id):
                 self._pages.setdefault(trigger_id, []).append(message)
         self._parked = {row[0] for row in stored.rows("SELECT trigger_id FROM claims WHERE parked_at IS NOT NULL")}
+        self._paid = [
+            json.dumps(request.body, ensure_ascii=False, default=str)
+            for request in openai.requests
+            if request.path.startswith(MEDIA) and (request.status == HTTPStatus.OK or request.aborted)
+        ]
+        self._typing: dict[int, list[float]] = {}  # when, by channel, oldest first
+        for called in discord.requests("POST", "/typing"):
+            self._typing.setdefault(int(called.path["channel_id"]), []).append(called.at)
         self._touched = {int(d.pressed.partition(":")[2]) for d in evidence.doings if d.pressed}
 
     def look_at_everything(self) -> None:
         for doing in self._evidence.doings:
             state, reason = self._states.get(doing.trigger_id, (None, None))
+            self._note_times(doing)
             if state is None:
                 self._unclaimed(doing)
             elif state == "ready" and doing.trigger_id in self._parked:
@@ -140,6 +164,15 @@ class _Judge:
                     self._shown(doing, state)
         self._orphans()
 
+    def _note_times(self, doing: Doing) -> None:
+        if doing.interaction is not None:
+            if doing.interaction.acked_at is not None:
+                self._verdict.acknowledged_seconds.append(doing.interaction.acked_at - doing.interaction.created_at)
+        elif doing.asked is not None and (pages := doing.asked.first_pages(self._discord)):
+            typing = self._typing.get(doing.asked.channel.channel_id, [])
+            signs = [page.versions[0].at for page in pages] + typing[bisect(typing, doing.at) :][:1]
+            self._verdict.begun_seconds.append(min(signs) - doing.at)
+
     def _unclaimed(self, doing: Doing) -> None:
         """A trigger that nobody claimed is lost, unless it never came or Discord itself says so."""
         interaction = doing.interaction
@@ -156,18 +189,41 @@ class _Judge:
 
     def _shown(self, doing: Doing, state: str) -> None:
         asked = doing.asked
-        if asked is None or doing.trigger_id in self._touched:
+        if doing.trigger_id in self._touched:
+            return
+        if doing.shows is not None:
+            self._task_shown(doing, state, doing.shows)
+        if asked is None:
             return
         first = asked.first_pages(self._discord)
         if len(first) > 1:
             self._verdict.doubled.append(f"{doing.trigger_id} has {len(first)} answers")
         if not first and not any(m.deleted for m in self._pages.get(doing.trigger_id, [])):
             self._verdict.lost.append(f"{doing.trigger_id} is {state} and nothing is shown")
-        if any(WRITING in message.content or message.loading for message in first):
+        if any(_is_unfinished(message) for message in first):
             self._verdict.broken.append(f"{doing.trigger_id} is {state} and looks unfinished")
         turns = self._stored.turns(doing.trigger_id)
         if state == "done" and turns and not self._is_whole(doing, turns[-1][1]):
             self._verdict.broken.append(f"{doing.trigger_id} does not show what is stored")
+
+    def _task_shown(self, doing: Doing, state: str, files: int) -> None:
+        """Look at pictures, sound or a transcript: there once with its files, or its loss is told in one message."""
+        pages = [page for page in self._pages.get(doing.trigger_id, []) if not page.deleted]
+        if not pages:
+            self._verdict.lost.append(f"{doing.trigger_id} is {state} and nothing is shown")
+        if any(_is_unfinished(page) for page in pages):
+            self._verdict.broken.append(f"{doing.trigger_id} is {state} and looks unfinished")
+        shown = sum(len(page.attachments) for page in pages)
+        if shown != (files if state == "done" else 0):
+            self._verdict.broken.append(f"{doing.trigger_id} is {state} and shows {shown} files")
+        if state == "done" and not files and doing.text not in " ".join(page.content for page in pages):
+            self._verdict.broken.append(f"{doing.trigger_id} does not show what was said")
+        if self._calls(doing.text) > 1 and files:
+            self._verdict.doubled.append(f"{doing.trigger_id} was asked of the model more than once")
+
+    def _calls(self, text: str) -> int:
+        """Return how many requests for pictures or sound with this text were, or may have been, paid for."""
+        return sum(text in words for words in self._paid)
 
     def _is_whole(self, doing: Doing, answer: str) -> bool:
         asked, pages = doing.asked, [m for m in self._pages.get(doing.trigger_id, []) if not m.deleted]
@@ -176,6 +232,8 @@ class _Judge:
         if files:
             return files == [answer]
         quote = quote_block(asked.text, QUOTED_CHARS) if asked.way is Way.CHAT and not self._is_private(doing) else ""
+        if asked.way is Way.VOICE:
+            quote = quote_block(asked.text, QUOTED_CHARS)
         expected = f"{quote}\n{answer}".split()
         return " ".join(page.content for page in pages).split()[: len(expected)] == expected
 
@@ -191,6 +249,17 @@ class _Judge:
             if mine and message.message_id not in known and message.interaction is None:
                 what = "an unfinished message" if WRITING in message.content else "a message"
                 self._verdict.doubled.append(f"{what} {message.message_id} belongs to no reply")
+
+
+def _spread(seconds: list[float]) -> str:
+    if len(seconds) < 2:
+        return "(too few)"
+    cuts = quantiles(seconds, n=100, method="inclusive")
+    return f"{cuts[49]:.2f} s (p50), {cuts[94]:.2f} s (p95), {cuts[98]:.2f} s (p99)"
+
+
+def _is_unfinished(message: Message) -> bool:
+    return message.loading or any(mark in message.content for mark in GROWING)
 
 
 def _slope(rss: list[list[tuple[float, int]]]) -> float | None:

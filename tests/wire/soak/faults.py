@@ -6,14 +6,13 @@ import random
 from collections.abc import Callable
 from typing import Literal
 
-from bot.sandbox.standin import Behaviour, Cut, Drip, Html, Raw, Refuse, Say, Stall, StandIn
-from tests.wire.discord_standin import DiscordStandIn, Fault
+from bot.sandbox.standin import Behaviour, Cut, Draw, Drip, Hold, Html, Raw, Refuse, Say, Stall, StandIn
+from tests.wire.discord_standin import CDN, DiscordStandIn, Fault
 from tests.wire.failpoints import AFTER, BEFORE, KILL, TERMINATE
-from tests.wire.flows import COMMAND_POINTS, QUESTION_POINTS
+from tests.wire.flows import FLOWS
 from tests.wire.program import Bench
 from tests.wire.soak.members import Members
 
-HOW: tuple[Literal["status", "reset", "hang", "limited"], ...] = ("status", "status", "reset", "hang", "limited")
 ROUTES = (("POST", "/messages"), ("PATCH", ""), ("POST", "/callback"), ("POST", "/typing"), ("", ""))
 EVENTS = "text/event-stream"
 MODEL_FAULTS: tuple[Behaviour, ...] = (
@@ -24,6 +23,20 @@ MODEL_FAULTS: tuple[Behaviour, ...] = (
     Cut(None, "reset"), Cut(None), Cut(3, "close"), Cut(3, "reset"), Cut(3, "no_finish"), Cut(3, "error_event"),
     Cut(3, "half_line"), Cut(3, "bad_json"), Stall(None), Stall(5), Drip(0.2, "one two three four five six"),
 )  # fmt: skip
+
+MEDIA_FAULTS: dict[str, tuple[Behaviour, ...]] = {
+    "image": (
+        Refuse(500), Refuse(429, code="rate_limit_exceeded", headers={"Retry-After": "1"}),
+        Refuse(400, code="moderation_blocked"), Html(), Raw("{"), Cut(None, "reset"), Cut(0), Draw(broken=1),
+        Stall(None), Hold(None),
+    ),
+    "speech": (Refuse(500), Refuse(503), Html(), Raw("no sound", content_type="audio/ogg"), Cut(None), Stall(None)),
+    "transcription": (Refuse(500), Refuse(429, headers={"Retry-After": "1"}), Html(), Raw("{"), Cut(None),
+                      Stall(None), Hold(None), Say("")),
+}  # fmt: skip
+# Of a file at the CDN: gone, expired, behind a proxy, cut off, too slow.
+CDN_FAULTS = (Fault("status", status=404), Fault("status", status=403), Fault("status", status=502), Fault("reset"),
+              Fault("hang"))  # fmt: skip
 
 
 class Injector:
@@ -42,6 +55,8 @@ class Injector:
             ("duplicates", 2, lambda _: members.again()),
             ("rest", 8, self._rest),
             ("model", 6, self._model),
+            ("media", 4, self._media),
+            ("cdn", 2, self._cdn),
             ("kill", 2, self._kill),
             ("failpoint", 3, self._failpoint),
             ("terminate", 1, self._terminate),
@@ -92,12 +107,21 @@ class Injector:
         self._openai.forget_script()
         self._openai.script(*[rng.choice(MODEL_FAULTS)] * rng.choice([1, 1, 1, 3]))
 
+    def _media(self, rng: random.Random) -> None:
+        family = rng.choice(sorted(MEDIA_FAULTS))
+        self._openai.forget_script(of=family)
+        self._openai.script(*[rng.choice(MEDIA_FAULTS[family])] * rng.choice([1, 1, 2]), of=family)
+
+    def _cdn(self, rng: random.Random) -> None:
+        fault = rng.choice(CDN_FAULTS)
+        self._discord.faults.add(Fault(fault.how, "GET", CDN, status=fault.status, times=rng.choice([1, 2])))
+
     def _kill(self, _: random.Random) -> None:
         self.outages.append(self._discord.clock())
         self._bench.programs[-1].kill_now()
 
     def _failpoint(self, rng: random.Random) -> None:
-        point = rng.choice(sorted({*QUESTION_POINTS, *COMMAND_POINTS}))
+        point = rng.choice(sorted({point for flow in FLOWS for point in flow.points}))
         self._bench.arm(f"{point}.{rng.choice([BEFORE, AFTER])}", rng.choice([KILL, KILL, TERMINATE]))
 
     def _terminate(self, _: random.Random) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.core.sound.formats import PCM, Recording
+from bot.reading.encoding import encode
 from bot.sandbox.standin import StandIn
 from tests.wire.discord_standin import DiscordStandIn
 from tests.wire.program import Bench, Program
@@ -51,8 +53,13 @@ async def run(plan: Plan, bench: Bench, discord: DiscordStandIn, openai: StandIn
     """Run the plan, wait until everything is settled, and judge."""
     bench.failpoints = True
     bench.lost_calls = True
-    bench.settings |= {"MEMBER_REQUESTS_PER_HOUR": "100000", "DAILY_BUDGET_USD": str(CAP_USD), "LOG_LEVEL": "DEBUG"}
-    members = Members(discord, random.Random(plan.seed))
+    bench.settings |= {"MEMBER_REQUESTS_PER_HOUR": "100000", "DAILY_BUDGET_USD": str(CAP_USD), "LOG_LEVEL": "DEBUG",
+                       "ATTACHMENT_HOSTS": "127.0.0.1"}  # fmt: skip
+
+    def sound_of(text: str) -> bytes:
+        return encode([Recording(openai.spoken.say(text), PCM)], "opus").content
+
+    members = Members(discord, random.Random(plan.seed), sound_of)
     injector = Injector(bench, discord, openai, members)
     watch, stored = Watch(), Stored(bench.database)
     program = await _started(bench, discord)
@@ -69,7 +76,8 @@ async def run(plan: Plan, bench: Bench, discord: DiscordStandIn, openai: StandIn
         over.set()
         await keeping
     discord.faults.lift()
-    openai.forget_script()
+    for family in openai.billed_of:
+        openai.forget_script(of=family)
     bench.disarm()
     openai.release()
     late = await _settle(bench, discord, stored, watch)
