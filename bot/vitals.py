@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.core.caps import CapPeriod, SpendingCaps
 from bot.core.errors import StoreUnavailable
 from bot.heartbeat import BEAT_SECONDS, Heartbeat, write_heartbeat
 from bot.store.figures import Undelivered
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PAUSED = "paused by the operator: nobody is answered until `python -m bot resume`"
 NOTHING = Undelivered(0, None)
 STATM = Path("/proc/self/statm")
 
@@ -32,8 +34,8 @@ class Figures:
     heartbeat: Heartbeat
     turns: Mapping[str, int]  # outcome -> how many ended so
     provider_calls: Mapping[str, Mapping[str, int]]  # endpoint -> outcome -> how many
-    spent_micro_usd: int | None
-    cap_micro_usd: int
+    spent_micro_usd: Mapping[CapPeriod, int]  # nothing while it cannot be read
+    caps: SpendingCaps
     answering: int
     waiting: int
     undelivered: int
@@ -91,22 +93,26 @@ class Vitals:
             oldest_undelivered_at=self._undelivered.oldest_at,
             open_breakers={name: code for name in breakers if (code := breakers[name].open_code) is not None},
             blocked_seconds=self._loop_watch.longest_seconds(),
-            degraded=dict(self._services.degraded),
+            degraded=self._degraded(),
         )
+
+    def _degraded(self) -> dict[str, str]:
+        paused = {"pause": PAUSED} if self._services.admission.is_paused() else {}
+        return {**self._services.degraded, **paused}
 
     async def figures(self) -> Figures:
         """Return everything that can be counted."""
         services = self._services
         try:
-            spent: int | None = await services.figures.spent_micro_usd()
+            spent = {period: await services.figures.spent_micro_usd(period) for period in CapPeriod}
         except StoreUnavailable:
-            spent = None
+            spent = {}
         return Figures(
             heartbeat=self.heartbeat(),
             turns=dict(services.store.ended),
             provider_calls={name: dict(breaker.outcomes) for name, breaker in services.breakers.items()},
             spent_micro_usd=spent,
-            cap_micro_usd=services.daily_cap_micro_usd,
+            caps=services.caps,
             answering=services.turns.answering,
             waiting=services.turns.waiting,
             undelivered=self._undelivered.replies,

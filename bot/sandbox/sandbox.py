@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import discord
 import simcord
 
-from bot.app import TREE_HASH, Parley
+from bot.app import Parley
+from bot.command_sync import TREE_HASH
 from bot.core.errors import StoreUnavailable
 from bot.core.preferences import ChannelMode, VoiceMessages
 from bot.sandbox.chat_page import ChatPage

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from benchmarks.conversation import NoScreen
+from bot.core.caps import SpendingCaps
 from bot.core.conversation import ConversationKey, History
-from bot.core.errors import BudgetExhausted, ContentRefused, InvalidReply
-from bot.core.folding import INSTRUCTION, FoldOutcome, FoldResult
-from bot.core.generating import Parts
-from bot.core.ports import Payer
+from bot.core.errors.limits import BudgetExhausted
+from bot.core.errors.provider import ContentRefused, InvalidReply
+from bot.core.folding import FAILURES_REMEMBERED, INSTRUCTION, FoldOutcome, FoldResult
+from bot.core.parts import Parts
+from bot.core.ports.money import Payer
 from bot.core.turns import TurnService
 from bot.sandbox.standin import Cut, Hold, Refuse, Say, StandIn
 from bot.services import Services, open_services
@@ -177,7 +179,7 @@ async def test_what_does_not_fit_any_more_becomes_notes_too(world: World) -> Non
     assert len(history.turns) < 18
 
 
-@policy(daily_cap_micro_usd=0, unpriced_call_micro_usd=0)
+@policy(caps=SpendingCaps(0), unpriced_call_micro_usd=0)
 @pytest.mark.settings(chat_model="standin-classic")
 async def test_a_call_that_costs_nothing_needs_no_budget(world: World) -> None:
     await talk(world, 8)
@@ -189,7 +191,7 @@ async def test_without_budget_nothing_is_forgotten_that_still_fits(
 ) -> None:
     await almost_too_long(world)
     folding = services.turns._folding
-    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, daily_cap_micro_usd=1))
+    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, caps=SpendingCaps(1)))
     with caplog.at_level(logging.WARNING, LOGGER):
         await say(world, f"six {FILLER}")
         await say(world, f"seven {FILLER}")
@@ -202,7 +204,7 @@ async def test_without_budget_nothing_is_forgotten_that_still_fits(
 @policy(fold_above_tokens=10**9, prompt_tokens=2_400)
 async def test_without_budget_what_does_not_fit_is_left_out_in_one_block(world: World, services: Services) -> None:
     folding = services.turns._folding
-    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, daily_cap_micro_usd=1))
+    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, caps=SpendingCaps(1)))
     await talk(world, 9)
     history = await stored(world)
     assert history.summary is None
@@ -322,7 +324,7 @@ async def test_compact_says_why_it_could_not(world: World, services: Services) -
     with pytest.raises(InvalidReply):
         await services.turns.compact(key(world), payer(world))
     folding = services.turns._folding
-    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, daily_cap_micro_usd=1))
+    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, caps=SpendingCaps(1)))
     with pytest.raises(BudgetExhausted):
         await services.turns.compact(key(world), payer(world))
     assert await stored(world) == before
@@ -350,3 +352,12 @@ async def test_two_who_compact_at_once_fold_once(world: World) -> None:
     )
     assert sorted(result.outcome.name for result in results) == ["FOLDED", "NOTHING"]
     assert len(notes_asked_for(world)) == 1
+
+
+async def test_a_failed_fold_is_remembered_of_so_many_conversations_only(services: Services) -> None:
+    folding = services.turns._folding
+    for number in range(FAILURES_REMEMBERED + 5):
+        key = ConversationKey(guild_id=10, channel_id=number)
+        assert not folding._is_given_up(key, InvalidReply("no notes"), left_out=False)
+    assert len(folding._failures) == FAILURES_REMEMBERED
+    assert key in folding._failures

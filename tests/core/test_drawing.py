@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.composing import GrowingDraft, compose_answer, compose_notice, compose_unsaved
+from bot.core.composing import Circumstances, GrowingDraft, compose_answer, compose_notice, compose_unsaved
 from bot.core.conversation import Answer, ChatOptions, EndReason, Reply
 from bot.core.drawing import WISH_CHARS, parted, without_growing_wish
-from bot.core.errors import ProviderUnavailable
+from bot.core.errors.provider import ProviderUnavailable
 from bot.services import read_sentences
 from tests.core.questions import a_question
 
@@ -18,7 +18,7 @@ SAY = read_sentences()
 
 def composed(text: str, **changes: object) -> Reply:
     question = a_question(**changes)  # type: ignore[arg-type]
-    return compose_answer(question, Answer(text, "m", EndReason.STOP), SAY, replaced_model=None)
+    return compose_answer(question, Answer(text, "m", EndReason.STOP), SAY)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_the_line_is_never_shown_and_the_answer_offers_it() -> None:
 
 def test_an_answer_that_is_not_kept_names_no_button() -> None:
     answer = Answer("[[draw: a red boat]]", "m", EndReason.STOP)
-    unkept = compose_answer(a_question(), answer, SAY, replaced_model=None, is_kept=False)
+    unkept = compose_answer(a_question(), answer, SAY, Circumstances(is_kept=False))
     assert unkept.pages[0].content.startswith(SAY("replies.draw_by_command"))
     unsaved = compose_unsaved(a_question(), "[[draw: a red boat]]", "12ab34cd", SAY)
     assert unsaved.pages[0].content.startswith(SAY("replies.draw_by_command"))
