@@ -15,9 +15,10 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from bot import __version__
+from bot.core.caps import CapPeriod
 from bot.core.errors import StoreUnavailable
 from bot.heartbeat import judge
-from bot.settings import SettingsError
+from bot.settings import MICRO, SettingsError
 from bot.store.figures import SqliteFigures
 from bot.vitals import Figures, Vitals
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MICRO = 1_000_000
 ANSWER_SECONDS = 5.0  # a database that hangs must not hold whoever asks
 
 
@@ -104,8 +104,10 @@ class _Figures(Collector):
         oldest = f.heartbeat.oldest_undelivered_at
         gauges: tuple[tuple[str, str, float | None], ...] = (
             ("healthy", "1: nothing keeps it from working.", float(judge(f.heartbeat, now).healthy)),
-            ("spent_today_usd", "Spent or reserved since 00:00 UTC.", _usd(f.spent_micro_usd)),
-            ("daily_cap_usd", "The most that may be spent a day.", _usd(f.cap_micro_usd)),
+            ("spent_today_usd", "Spent or reserved since 00:00 UTC.", _usd(f.spent_micro_usd.get(CapPeriod.DAY))),
+            ("spent_this_month_usd", "Likewise since the first.", _usd(f.spent_micro_usd.get(CapPeriod.MONTH))),
+            ("daily_cap_usd", "The most that may be spent a day.", _usd(f.caps.bot_day)),
+            ("monthly_cap_usd", "The most that may be spent a month.", _usd(f.caps.bot_month)),
             ("turns_answering", "Questions being answered.", f.answering),
             ("turns_waiting", "Questions that wait for their turn.", f.waiting),
             ("undelivered", "Replies that Discord has not taken yet.", f.undelivered),

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.clock import SystemClock
+from bot.core.caps import SpendingCaps
 from bot.core.catalogue import Catalogue, CatalogueError
 from bot.core.channels import PausedChannels, SentNonces
 from bot.core.conversations import ConversationService
@@ -41,7 +42,7 @@ from bot.reading.encoding import Encoder
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
 from bot.reading.workshop import PictureWorkshop
-from bot.settings import CAPABILITIES, Settings, SettingsError
+from bot.settings import CAPABILITIES, MICRO, Settings, SettingsError
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
@@ -63,7 +64,6 @@ PACKAGE = Path(__file__).parent
 SWEEP_SECONDS = 600.0
 PURGE_SECONDS = 86_400.0
 ENDINGS_SECONDS = 3600.0
-MICRO = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Services:
     retention: Retention
     figures: SqliteFigures
     breakers: Mapping[str, Breaker]  # by what the endpoint is asked for
-    daily_cap_micro_usd: int
+    caps: SpendingCaps
     listening: Listening
     endings: EndingWatch
     degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
@@ -160,7 +160,7 @@ async def open_services(
         pictures = PicturesOfMessages(reading.picture)
         policy = TurnPolicy(
             model=settings.chat_model,
-            daily_cap_micro_usd=int((settings.daily_budget_usd or 0) * MICRO),
+            caps=settings.spending_caps,
             unpriced_call_micro_usd=int(settings.unpriced_call_usd * MICRO),
             pseudonym_key=_pseudonym_key(settings),
             member_requests_per_hour=settings.member_requests_per_hour,
@@ -221,7 +221,7 @@ async def open_services(
             retention=Retention(database, clock, days=settings.retention_days),
             figures=SqliteFigures(database, clock),
             breakers=endpoints.breakers,
-            daily_cap_micro_usd=policy.daily_cap_micro_usd,
+            caps=policy.caps,
             listening=listening,
             endings=EndingWatch(catalogue, ending_models(settings), clock),
         )

@@ -21,14 +21,17 @@ from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from bot.core.caps import SpendingCaps
 from bot.core.spending import AllowedModels
 
+MICRO = 1_000_000
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 ENV_FILE_VARIABLE = "PARLEY_ENV_FILE"
 # Names that look like ours in any environment, for the warning about mistyped ones.
 PREFIXES = (
     "DISCORD_", "OPENAI_", "CHAT_", "ATTACHMENT_", "DATABASE_", "MESSAGE_CONTENT", "DAILY_", "UNPRICED_", "PARLEY_",
-    "MEMBER_REQUESTS", "ALLOWED_MODELS", "RETENTION_", "METRICS_", "SPLIT_LONG",
+    "MONTHLY_BUDGET", "SERVER_DAILY", "SERVER_MONTHLY", "MEMBER_DAILY", "MEMBER_MONTHLY", "MEMBER_REQUESTS",
+    "ALLOWED_MODELS", "RETENTION_", "METRICS_", "SPLIT_LONG",
     *(f"{capability.upper()}_{word}" for capability in ("image", "speech", "transcription", "translation")
       for word in ("API", "BASE", "MODEL")),
 )  # fmt: skip
@@ -98,6 +101,10 @@ def _checked_host(value: str) -> str:
         raise ValueError("must be an address such as 127.0.0.1, or 0.0.0.0 in a container") from None
 
 
+def _micro_usd(usd: Decimal | None) -> int | None:
+    return None if usd is None else int(usd * MICRO)
+
+
 def _listed(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
@@ -137,6 +144,11 @@ class Settings(BaseModel):
     translation_model: Text | None = None
     split_long_sounds: Annotated[bool, BeforeValidator(_unquoted)] = True
     daily_budget_usd: Usd | None = None
+    monthly_budget_usd: Usd | None = None
+    server_daily_budget_usd: Usd | None = None
+    server_monthly_budget_usd: Usd | None = None
+    member_daily_budget_usd: Usd | None = None
+    member_monthly_budget_usd: Usd | None = None
     unpriced_call_usd: Usd = Decimal("0.05")
     member_requests_per_hour: Annotated[int, BeforeValidator(_unquoted), Field(ge=1, le=100_000)] = 60
     allowed_models: Annotated[Text, AfterValidator(_checked_models)] | None = None
@@ -157,6 +169,24 @@ class Settings(BaseModel):
     def database_path(self) -> Path:
         """The SQLite file."""
         return Path(self.database_url.removeprefix("sqlite:///"))
+
+    @property
+    def budgets_usd(self) -> Mapping[str, Decimal]:
+        """The caps on spending that are set, by the names of their settings."""
+        values: dict[str, Decimal | None] = {name: getattr(self, name.lower()) for name in BUDGET_NAMES}
+        return {name: usd for name, usd in values.items() if usd is not None}
+
+    @property
+    def spending_caps(self) -> SpendingCaps:
+        """The most that may be spent."""
+        return SpendingCaps(
+            bot_day=_micro_usd(self.daily_budget_usd) or 0,
+            bot_month=_micro_usd(self.monthly_budget_usd),
+            server_day=_micro_usd(self.server_daily_budget_usd),
+            server_month=_micro_usd(self.server_monthly_budget_usd),
+            member_day=_micro_usd(self.member_daily_budget_usd),
+            member_month=_micro_usd(self.member_monthly_budget_usd),
+        )
 
     @property
     def models_allowed(self) -> AllowedModels:
@@ -199,6 +229,7 @@ class Endpoint:
 
 SECRET_NAMES = tuple(name.upper() for name in Settings.model_fields if name.endswith(("_token", "_api_key")))
 NAMES = tuple(name.upper() for name in Settings.model_fields)
+BUDGET_NAMES = tuple(name for name in NAMES if name.endswith("_BUDGET_USD"))
 
 
 class SettingsError(Exception):
@@ -248,6 +279,8 @@ def read_settings(*, for_discord: bool, overrides: Mapping[str, Any] | None = No
             f"{str(entry['loc'][0]).upper()}: {entry['msg'].removeprefix('Value error, ')}"
             for entry in error.errors(include_input=False, include_url=False, include_context=False)
         )
+    if settings is not None:
+        problems += _short_months(settings)
     if settings is not None and settings.chat_model not in settings.models_allowed:
         problems.append("ALLOWED_MODELS: does not allow CHAT_MODEL, which answers when nobody chose: add it")
     if for_discord:
@@ -298,6 +331,14 @@ def _missing(given: set[str]) -> Iterator[str]:
         yield "OPENAI_API_KEY is not set: set it, or OPENAI_BASE_URL for a compatible server of your own"
     if "DAILY_BUDGET_USD" not in given:
         yield "DAILY_BUDGET_USD is not set: the most that the bot may spend a day, in US dollars (5 is a start)"
+
+
+def _short_months(settings: Settings) -> Iterator[str]:
+    budgets = settings.budgets_usd
+    for name, usd in budgets.items():
+        day = name.replace("MONTHLY", "DAILY")
+        if usd < budgets.get(day, 0):
+            yield f"{name}: is less than {day}: raise it, or lower that one"
 
 
 def _unknown_names(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.core.caps import CapPeriod, SpendingCaps
 from bot.core.errors import StoreUnavailable
 from bot.heartbeat import BEAT_SECONDS, Heartbeat, write_heartbeat
 from bot.store.figures import Undelivered
@@ -32,8 +33,8 @@ class Figures:
     heartbeat: Heartbeat
     turns: Mapping[str, int]  # outcome -> how many ended so
     provider_calls: Mapping[str, Mapping[str, int]]  # endpoint -> outcome -> how many
-    spent_micro_usd: int | None
-    cap_micro_usd: int
+    spent_micro_usd: Mapping[CapPeriod, int]  # nothing while it cannot be read
+    caps: SpendingCaps
     answering: int
     waiting: int
     undelivered: int
@@ -98,15 +99,15 @@ class Vitals:
         """Return everything that can be counted."""
         services = self._services
         try:
-            spent: int | None = await services.figures.spent_micro_usd()
+            spent = {period: await services.figures.spent_micro_usd(period) for period in CapPeriod}
         except StoreUnavailable:
-            spent = None
+            spent = {}
         return Figures(
             heartbeat=self.heartbeat(),
             turns=dict(services.store.ended),
             provider_calls={name: dict(breaker.outcomes) for name, breaker in services.breakers.items()},
             spent_micro_usd=spent,
-            cap_micro_usd=services.daily_cap_micro_usd,
+            caps=services.caps,
             answering=services.turns.answering,
             waiting=services.turns.waiting,
             undelivered=self._undelivered.replies,

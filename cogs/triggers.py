@@ -113,7 +113,8 @@ class Triggers(commands.Cog):
 
     async def _answer(self, message: discord.Message, me: discord.ClientUser, *, live: bool = True) -> None:
         """Answer a message that is addressed to the bot. One that was missed gets no hints and no typing."""
-        if not self._may_reply(message) or self._services.turns.knows_limit(message.author.id):
+        guild_id = message.guild.id if message.guild else None
+        if not self._may_reply(message) or self._services.turns.knows_limit(message.author.id, guild_id):
             return
         voice = voice_of(message)
         if voice is not None and self._voice_messages(message, me) is not VoiceMessages.OFF:

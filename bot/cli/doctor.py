@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 
 from bot.cli.ending import EXIT_PROBLEM, say
 from bot.cli.findings import Finding, Level, ok, problem, warn
+from bot.core.caps import CapScope
 from bot.logs import set_up_logging
-from bot.settings import Settings, SettingsError, read_settings
+from bot.settings import MICRO, Settings, SettingsError, read_settings
 
 
 def doctor() -> None:
@@ -64,6 +65,11 @@ def _look_at_settings() -> Iterator[Finding]:
     for text in read.warnings:
         yield warn("settings", text, "correct the name, or remove the line")
     settings = read.settings
-    yield ok("settings", f"complete; at most {settings.daily_budget_usd} USD a day")
-    if settings.daily_budget_usd == 0:
-        yield warn("settings", "DAILY_BUDGET_USD is 0", "raise it: the bot answers with models that cost nothing only")
+    caps = (
+        f"{micro_usd / MICRO:g} USD a {period}" + ("" if scope is CapScope.BOT else f" for each {scope}")
+        for scope, period, micro_usd in settings.spending_caps
+    )
+    yield ok("settings", f"complete; at most {', '.join(caps)}")
+    for name, usd in settings.budgets_usd.items():
+        if usd == 0:
+            yield warn("settings", f"{name} is 0", "raise it: the bot answers with models that cost nothing only")

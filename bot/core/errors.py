@@ -3,7 +3,7 @@
 ParleyError
 ├── Busy                    too many questions wait in this conversation
 ├── LimitReached            something is used up until a moment that is known
-│   ├── BudgetExhausted     the bot's spending cap for today
+│   ├── BudgetExhausted     a cap on spending: the bot's, the server's or the member's, for a day or a month
 │   └── MemberLimitReached  the member's questions of the last hour
 ├── ModelNotAllowed         the owner keeps to other models
 ├── ModelUnpriced           what it costs is not known, and the server takes money
@@ -61,6 +61,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from bot.core.caps import CapPeriod, CapScope
+
 
 def new_error_id() -> str:
     """Return the id that joins what a member was told with what the log says."""
@@ -106,15 +108,38 @@ class LimitReached(ParleyError):
         super().__init__(f"resets at {resets_at:%Y-%m-%d %H:%M} UTC", resets_at=int(resets_at.timestamp()), **fields)
         self.resets_at = resets_at
 
+    @property
+    def topic(self) -> str:
+        """What a member is told of once until it resets."""
+        return self.code
+
 
 class BudgetExhausted(LimitReached):
-    """The cap on spending does not allow the call, which could have cost ``micro_usd``."""
+    """A cap on spending does not allow the call, which could have cost ``micro_usd``.
+
+    ``scope_id``: whose cap it is, the id of the server or of the member; 0 for the bot's own.
+    """
 
     code = "budget_exhausted"
 
-    def __init__(self, resets_at: datetime, *, micro_usd: int = 0) -> None:
+    def __init__(
+        self, scope: CapScope, period: CapPeriod, resets_at: datetime, *, scope_id: int = 0, micro_usd: int = 0
+    ) -> None:
         super().__init__(resets_at)
+        self.scope = scope
+        self.period = period
+        self.scope_id = scope_id
         self.micro_usd = micro_usd
+
+    @property
+    def sentence_key(self) -> str:
+        """The key of the sentence in the locales."""
+        return f"errors.{self.code}_{self.scope}_{self.period}"
+
+    @property
+    def topic(self) -> str:
+        """What a member is told of once until it resets."""
+        return f"{self.sentence_key}:{self.scope_id}"
 
 
 class MemberLimitReached(LimitReached):

@@ -213,16 +213,14 @@ class Folding:
             member_hash=member_hash(parts.policy, payer.author_id),
         )
         reservation = worst_case(parts, "summary", request, estimate_prompt_tokens(messages))
-        cap = parts.policy.daily_cap_micro_usd
-        entry_id = await parts.ledger.reserve(
-            payer, reservation, daily_cap_micro_usd=cap, member_requests_per_hour=per_hour
-        )
+        caps = parts.policy.caps
+        entry_id = await parts.ledger.reserve(payer, reservation, caps=caps, member_requests_per_hour=per_hour)
         in_full = settlement_of(parts, reservation, None)
 
         async def before_repeat() -> None:
             nonlocal entry_id
             await parts.ledger.settle(entry_id, in_full)
-            entry_id = await parts.ledger.reserve(payer, reservation, daily_cap_micro_usd=cap)
+            entry_id = await parts.ledger.reserve(payer, reservation, caps=caps)
 
         try:
             text, end = await self._stream(request, before_repeat)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bot.core.caps import SpendingCaps
 from bot.core.catalogue import Capability, Catalogue
 from bot.core.composing import NOTHING, GrowingDraft, compose_answer
 from bot.core.conversation import (
@@ -95,7 +96,7 @@ class TurnPolicy:
     """What the operator decided. ``pseudonym_key`` makes the hashes that a provider sees instead of Discord ids."""
 
     model: str
-    daily_cap_micro_usd: int
+    caps: SpendingCaps
     unpriced_call_micro_usd: int
     pseudonym_key: bytes
     prompt_tokens: int = PROMPT_TOKENS
@@ -296,7 +297,7 @@ class Generation:
         await self._parts.store.begin(
             self.question.trigger_id,
             recorded(self._parts, reservation),
-            daily_cap_micro_usd=policy.daily_cap_micro_usd,
+            caps=policy.caps,
             member_requests_per_hour=policy.member_requests_per_hour,
             payer_id=self.question.payer_id,
         )
@@ -308,7 +309,7 @@ class Generation:
             self.question.trigger_id,
             settlement,
             recorded(self._parts, reservation),
-            daily_cap_micro_usd=self._parts.policy.daily_cap_micro_usd,
+            caps=self._parts.policy.caps,
             payer_id=self.question.payer_id,
         )
 

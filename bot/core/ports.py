@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from bot.core.caps import SpendingCaps
 from bot.core.conversation import (
     Answer,
     Attachment,
@@ -206,7 +207,7 @@ class TurnStore(Protocol):
         trigger_id: int,
         reservation: Reservation,
         *,
-        daily_cap_micro_usd: int,
+        caps: SpendingCaps,
         member_requests_per_hour: int | None = None,
         payer_id: int | None = None,
     ) -> None:
@@ -214,7 +215,7 @@ class TurnStore(Protocol):
 
         ``payer_id``: for whom it counts, where that is not the question's author.
 
-        Raises ``BudgetExhausted`` when what was spent and reserved since 00:00 UTC, with this, passes the cap, and
+        Raises ``BudgetExhausted`` when what was spent and reserved in a cap's day or month, with this, passes it, and
         ``MemberLimitReached`` when so many other triggers of the member began within the last hour; then nothing is
         changed.
         """
@@ -226,7 +227,7 @@ class TurnStore(Protocol):
         settlement: Settlement,
         reservation: Reservation,
         *,
-        daily_cap_micro_usd: int,
+        caps: SpendingCaps,
         payer_id: int | None = None,
     ) -> None:
         """Settle the newest call of a GENERATING claim, and reserve another one within the same generation.
@@ -483,14 +484,14 @@ class Payer:
 
 
 class CallLedger(Protocol):
-    """Reserves and settles calls that belong to no claim, against the same cap. All raise ``StoreUnavailable``."""
+    """Reserves and settles calls that belong to no claim, against the same caps. All raise ``StoreUnavailable``."""
 
     async def reserve(
         self,
         payer: Payer,
         reservation: Reservation,
         *,
-        daily_cap_micro_usd: int,
+        caps: SpendingCaps,
         member_requests_per_hour: int | None = None,
     ) -> int:
         """Reserve a call's worst case and return the id of its entry; raises the ``LimitReached``."""

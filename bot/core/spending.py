@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.core.caps import CapScope
 from bot.core.errors import BudgetExhausted, Busy, LimitReached, MemberLimitReached
 from bot.core.ports import Clock
 
@@ -12,7 +13,7 @@ ANY_END = "*"
 NAMED_MODELS = 15  # more would make a refusal unreadable
 KEPT_LIMITS = 1000  # beyond it those that have ended are forgotten
 TOLD_BUSY_FOR = timedelta(minutes=1)
-RECHECK_AFTER = timedelta(minutes=1)  # reservations become settlements: there may be room again before midnight
+RECHECK_AFTER = timedelta(minutes=1)  # reservations become settlements: there may be room again before the day ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,7 @@ class ReachedLimits:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._budget: BudgetExhausted | None = None
-        self._check_again_at = clock.now()
-        self._members: dict[int, MemberLimitReached] = {}
+        self._known: dict[tuple[str, int | None], tuple[LimitReached, datetime]] = {}  # whose -> what, and until when
         self._told: dict[tuple[str, int], datetime] = {}
 
     def note(self, error: LimitReached, member_id: int, *, ordinary_micro_usd: int) -> None:
@@ -63,24 +62,32 @@ class ReachedLimits:
         """
         now = self._clock.now()
         if isinstance(error, MemberLimitReached):
-            if len(self._members) >= KEPT_LIMITS:
-                self._members = {member: known for member, known in self._members.items() if known.resets_at > now}
-            self._members[member_id] = error
+            whose, until = (error.code, member_id), error.resets_at
         elif isinstance(error, BudgetExhausted) and error.micro_usd <= ordinary_micro_usd:
-            self._budget = error
-            self._check_again_at = min(error.resets_at, now + RECHECK_AFTER)
+            whose, until = (error.scope, error.scope_id), min(error.resets_at, now + RECHECK_AFTER)
+        else:
+            return
+        if len(self._known) >= KEPT_LIMITS:
+            self._known = {key: known for key, known in self._known.items() if known[1] > now}
+        self._known[whose] = (error, until)
 
-    def refusal(self, member_id: int) -> LimitReached | None:
-        """Return the limit that a question of this member would certainly meet."""
+    def refusal(self, member_id: int, guild_id: int | None) -> LimitReached | None:
+        """Return the limit that a question of this member would certainly meet there."""
         now = self._clock.now()
-        known = self._members.get(member_id)
-        if known is not None and now < known.resets_at:
-            return known
-        return self._budget if self._budget is not None and now < self._check_again_at else None
+        for whose in (
+            (MemberLimitReached.code, member_id),
+            (CapScope.BOT, 0),
+            (CapScope.SERVER, guild_id),
+            (CapScope.MEMBER, member_id),
+        ):
+            error, until = self._known.get(whose, (None, now))
+            if now < until:
+                return error
+        return None
 
     def tell(self, error: LimitReached, member_id: int) -> bool:
         """Return whether a member has yet to be told of a limit, and take it for told until the limit resets."""
-        return self._tell(error.code, member_id, error.resets_at)
+        return self._tell(error.topic, member_id, error.resets_at)
 
     def tell_busy(self, member_id: int) -> bool:
         """Return whether a member has yet to be told that too many questions wait; one notice a minute is enough."""
@@ -88,17 +95,17 @@ class ReachedLimits:
 
     def was_told(self, error: LimitReached, member_id: int) -> bool:
         """Whether a member has been told of a limit that has not been reset since."""
-        return self._was_told(error.code, member_id)
+        return self._was_told(error.topic, member_id)
 
-    def _tell(self, code: str, member_id: int, until: datetime) -> bool:
-        if self._was_told(code, member_id):
+    def _tell(self, topic: str, member_id: int, until: datetime) -> bool:
+        if self._was_told(topic, member_id):
             return False
         if len(self._told) >= KEPT_LIMITS:
             now = self._clock.now()
             self._told = {whom: told_until for whom, told_until in self._told.items() if told_until > now}
-        self._told[code, member_id] = until
+        self._told[topic, member_id] = until
         return True
 
-    def _was_told(self, code: str, member_id: int) -> bool:
-        until = self._told.get((code, member_id))
+    def _was_told(self, topic: str, member_id: int) -> bool:
+        until = self._told.get((topic, member_id))
         return until is not None and self._clock.now() < until

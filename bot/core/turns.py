@@ -100,7 +100,7 @@ class TurnService:
 
         ``model``: the one that the member chose for the capability.
         """
-        problem: ParleyError | None = self._limits.refusal(member_id)
+        problem: ParleyError | None = self._limits.refusal(member_id, key.guild_id if key is not None else None)
         if problem is None and key is not None and self._queue.is_full(key, member_id):
             problem = Busy()
         try:
@@ -113,9 +113,9 @@ class TurnService:
         log.info("refused early", extra={"author_id": member_id, "error_id": error_id, "code": problem.code})
         return self._parts.sentences.notice(problem, error_id)
 
-    def knows_limit(self, member_id: int) -> bool:
-        """Whether a message of this member would only meet a limit that the member has been told of."""
-        limit = self._limits.refusal(member_id)
+    def knows_limit(self, member_id: int, guild_id: int | None) -> bool:
+        """Whether a message of this member would only meet a limit there that the member has been told of."""
+        limit = self._limits.refusal(member_id, guild_id)
         return limit is not None and self._limits.was_told(limit, member_id)
 
     async def ask(

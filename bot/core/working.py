@@ -124,7 +124,7 @@ class PaidWork(ABC):
         await self._parts.store.begin(
             self.question.trigger_id,
             recorded(self._parts, reservation),
-            daily_cap_micro_usd=policy.daily_cap_micro_usd,
+            caps=policy.caps,
             member_requests_per_hour=policy.member_requests_per_hour,
             payer_id=self.question.payer_id,
         )

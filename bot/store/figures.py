@@ -6,13 +6,10 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
+from bot.core.caps import CapPeriod
 from bot.core.ports import Clock
 from bot.store.database import Database, milliseconds
-
-SPENT: Final = """
-SELECT coalesce(sum(coalesce(settled_micro_usd, reserved_micro_usd)), 0) AS micro_usd
-FROM usage_ledger WHERE created_at >= :midnight
-"""
+from bot.store.reserving import SPENT
 
 # The outbox is small: it holds only what has not been delivered. What is parked waits for its member, not for Discord.
 UNDELIVERED: Final = """
@@ -38,10 +35,9 @@ class SqliteFigures:
         self._database = database
         self._clock = clock
 
-    async def spent_micro_usd(self) -> int:
-        """Return what counts against today's cap."""
-        midnight = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        [row] = await self._database.run(SPENT, {"midnight": milliseconds(midnight)})
+    async def spent_micro_usd(self, period: CapPeriod) -> int:
+        """Return what counts against the bot's own cap of this day or month."""
+        [row] = await self._database.run(SPENT, {"since": milliseconds(period.start(self._clock.now()))})
         return int(row["micro_usd"])
 
     async def undelivered(self) -> Undelivered:

@@ -24,28 +24,9 @@ VALUES (:trigger_id, :claimed_at, :question, :interaction_token)
 
 STATE: Final = "SELECT state FROM claims WHERE trigger_id = :trigger_id"
 
-# The cap is checked where the row is written: calls side by side cannot pass it together.
-RESERVE: Final = """
-INSERT INTO usage_ledger (trigger_id, attempt, run_id, capability, model, reserved_micro_usd, author_id, guild_id,
-                          channel_id, created_at)
-SELECT trigger_id, 1 + (SELECT coalesce(max(attempt), 0) FROM usage_ledger WHERE trigger_id = :trigger_id), :run_id,
-       :capability, :model, :micro_usd, coalesce(:payer_id, author_id), guild_id, channel_id, :now
-FROM claims
-WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating')
-  AND :micro_usd + (
-      SELECT coalesce(sum(coalesce(settled_micro_usd, reserved_micro_usd)), 0)
-      FROM usage_ledger WHERE created_at >= :midnight
-  ) <= :cap
-RETURNING attempt
-"""
-
-# What a member asked within the last hour, whatever became of it: a trigger counts once, however often it was tried.
-# Returns the moment of the oldest one that fills the limit, and nothing while there is room.
-MEMBER_FULL: Final = """
-SELECT max(created_at) AS asked_at FROM usage_ledger
-WHERE author_id = coalesce(:payer_id, (SELECT author_id FROM claims WHERE trigger_id = :trigger_id))
-  AND created_at > :hour_ago AND trigger_id <> :trigger_id
-GROUP BY trigger_id ORDER BY asked_at DESC LIMIT 1 OFFSET :limit - 1
+PAYER: Final = """
+SELECT trigger_id, coalesce(:payer_id, author_id) AS author_id, channel_id, guild_id FROM claims
+WHERE trigger_id = :trigger_id
 """
 
 GENERATE: Final = """

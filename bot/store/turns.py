@@ -7,15 +7,17 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from bot.core.caps import SpendingCaps
 from bot.core.conversation import Answer, Claim, ClaimState, ConversationKey, History, Question, Reply
-from bot.core.errors import BeingAnswered, BudgetExhausted, MemberLimitReached
-from bot.core.ports import Clock, Reservation, Settlement
+from bot.core.errors import BeingAnswered, BudgetExhausted
+from bot.core.ports import Clock, Payer, Reservation, Settlement
 from bot.core.tasks import KeptTask
 from bot.store import turn_sql as sql
-from bot.store.database import Database, Parameters, Transaction, milliseconds, moment
+from bot.store.database import Database, Parameters, Transaction, milliseconds
 from bot.store.questions import question_from_json, question_to_json, storable, task_to_json
+from bot.store.reserving import reserve
 from bot.store.turn_rows import (
     claim_from_row,
     file_rows,
@@ -31,7 +33,6 @@ PARKED_AGE = timedelta(days=7)
 TASK_AGE = timedelta(days=30)
 # Files of replies that are not delivered yet and are written anew by every sweep; more of them wait for a later one.
 SWEPT_FILE_BYTES = 16 * 1024 * 1024
-HOUR = timedelta(hours=1)
 
 
 class SqliteTurnStore:
@@ -92,25 +93,26 @@ class SqliteTurnStore:
         trigger_id: int,
         reservation: Reservation,
         *,
-        daily_cap_micro_usd: int,
+        caps: SpendingCaps,
         member_requests_per_hour: int | None = None,
         payer_id: int | None = None,
     ) -> None:
         """Move the claim to GENERATING and reserve the worst case, or raise the ``LimitReached``."""
         now = self._clock.now()
-        parameters = self._reserved(trigger_id, reservation, daily_cap_micro_usd, payer_id)
 
         async def work(transaction: Transaction) -> None:
-            if member_requests_per_hour is not None:
-                window = {"hour_ago": milliseconds(now - HOUR), "limit": member_requests_per_hour}
-                whose = {"trigger_id": trigger_id, "payer_id": payer_id}
-                for row in await transaction.run(sql.MEMBER_FULL, {**whose, **window}):
-                    raise MemberLimitReached(moment(row["asked_at"]) + HOUR, limit=member_requests_per_hour)
-            if await transaction.run(sql.RESERVE, parameters):
-                await transaction.run(sql.GENERATE, {"trigger_id": trigger_id, "now": milliseconds(now)})
-                return
             await _require(transaction, trigger_id, ClaimState.CLAIMED, ClaimState.GENERATING)
-            raise BudgetExhausted(_midnight(now) + timedelta(days=1), micro_usd=reservation.micro_usd)
+            payer = await _payer(transaction, trigger_id, payer_id)
+            await reserve(
+                transaction,
+                payer,
+                reservation,
+                caps=caps,
+                run_id=self._run_id,
+                now=now,
+                member_requests_per_hour=member_requests_per_hour,
+            )
+            await transaction.run(sql.GENERATE, {"trigger_id": trigger_id, "now": milliseconds(now)})
 
         await self._database.transaction(work)
 
@@ -120,22 +122,23 @@ class SqliteTurnStore:
         settlement: Settlement,
         reservation: Reservation,
         *,
-        daily_cap_micro_usd: int,
+        caps: SpendingCaps,
         payer_id: int | None = None,
     ) -> None:
         """Settle the newest call and reserve another one of the same generation, or raise ``BudgetExhausted``."""
 
-        async def work(transaction: Transaction) -> bool:
-            await transaction.run(sql.SETTLE, self._settled(trigger_id, settlement))
-            parameters = self._reserved(trigger_id, reservation, daily_cap_micro_usd, payer_id)
-            if await transaction.run(sql.RESERVE, parameters):
-                return True
+        async def work(transaction: Transaction) -> BudgetExhausted | None:
             await _require(transaction, trigger_id, ClaimState.GENERATING)
-            return False
+            await transaction.run(sql.SETTLE, self._settled(trigger_id, settlement))
+            payer = await _payer(transaction, trigger_id, payer_id)
+            try:
+                await reserve(transaction, payer, reservation, caps=caps, run_id=self._run_id, now=self._clock.now())
+            except BudgetExhausted as error:
+                return error  # the settlement is kept all the same
+            return None
 
-        if not await self._database.transaction(work):  # the settlement is kept all the same
-            resets_at = _midnight(self._clock.now()) + timedelta(days=1)
-            raise BudgetExhausted(resets_at, micro_usd=reservation.micro_usd)
+        if (refused := await self._database.transaction(work)) is not None:
+            raise refused
 
     async def history(self, key: ConversationKey) -> History:
         """Return the conversation's turns of the current epoch, oldest first; makes the conversation if it is new."""
@@ -477,22 +480,6 @@ class SqliteTurnStore:
         await transaction.run(sql.EMPTY_OUTBOX_FILES, parameters)
         return str(rows[0]["state"])
 
-    def _reserved(
-        self, trigger_id: int, reservation: Reservation, cap_micro_usd: int, payer_id: int | None
-    ) -> Parameters:
-        now = self._clock.now()
-        return {
-            "trigger_id": trigger_id,
-            "run_id": self._run_id,
-            "capability": reservation.capability,
-            "model": reservation.model,
-            "micro_usd": reservation.micro_usd,
-            "payer_id": payer_id,
-            "cap": cap_micro_usd,
-            "midnight": milliseconds(_midnight(now)),
-            "now": milliseconds(now),
-        }
-
     def _settled(self, trigger_id: int, settlement: Settlement) -> Parameters:
         return {
             "trigger_id": trigger_id,
@@ -507,14 +494,15 @@ class SqliteTurnStore:
         return milliseconds(self._clock.now())
 
 
-def _midnight(now: datetime) -> datetime:
-    return now.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 async def _require(transaction: Transaction, trigger_id: int, *states: ClaimState) -> None:
     rows = await transaction.run(sql.STATE, {"trigger_id": trigger_id})
     if not rows or rows[0]["state"] not in states:
         raise LookupError(f"claim {trigger_id} is {rows[0]['state'] if rows else 'unknown'}")
+
+
+async def _payer(transaction: Transaction, trigger_id: int, payer_id: int | None) -> Payer:
+    [row] = await transaction.run(sql.PAYER, {"trigger_id": trigger_id, "payer_id": payer_id})
+    return Payer(**row)
 
 
 def _place(history: History) -> dict[str, int]:

@@ -91,6 +91,12 @@ def may_send(interaction: discord.Interaction) -> bool:
     return permissions.view_channel and may
 
 
+def server_of(interaction: discord.Interaction) -> int | None:
+    """Return the server that an interaction counts for; none where a member alone brought the bot along."""
+    brought = interaction.is_user_integration() and not interaction.is_guild_integration()
+    return None if brought else interaction.guild_id
+
+
 def question_of_interaction(
     interaction: discord.Interaction,
     *,
@@ -108,7 +114,7 @@ def question_of_interaction(
         text=text,
         route=route,
         asked_at=interaction.created_at,
-        guild_id=interaction.guild_id,
+        guild_id=server_of(interaction),
         conversation=conversation,
         options=options,
         show_question=not route.ephemeral,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks.conversation import NoScreen
+from bot.core.caps import SpendingCaps
 from bot.core.conversation import ConversationKey, History
 from bot.core.errors import BudgetExhausted, ContentRefused, InvalidReply
 from bot.core.folding import INSTRUCTION, FoldOutcome, FoldResult
@@ -177,7 +178,7 @@ async def test_what_does_not_fit_any_more_becomes_notes_too(world: World) -> Non
     assert len(history.turns) < 18
 
 
-@policy(daily_cap_micro_usd=0, unpriced_call_micro_usd=0)
+@policy(caps=SpendingCaps(0), unpriced_call_micro_usd=0)
 @pytest.mark.settings(chat_model="standin-classic")
 async def test_a_call_that_costs_nothing_needs_no_budget(world: World) -> None:
     await talk(world, 8)
@@ -189,7 +190,7 @@ async def test_without_budget_nothing_is_forgotten_that_still_fits(
 ) -> None:
     await almost_too_long(world)
     folding = services.turns._folding
-    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, daily_cap_micro_usd=1))
+    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, caps=SpendingCaps(1)))
     with caplog.at_level(logging.WARNING, LOGGER):
         await say(world, f"six {FILLER}")
         await say(world, f"seven {FILLER}")
@@ -202,7 +203,7 @@ async def test_without_budget_nothing_is_forgotten_that_still_fits(
 @policy(fold_above_tokens=10**9, prompt_tokens=2_400)
 async def test_without_budget_what_does_not_fit_is_left_out_in_one_block(world: World, services: Services) -> None:
     folding = services.turns._folding
-    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, daily_cap_micro_usd=1))
+    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, caps=SpendingCaps(1)))
     await talk(world, 9)
     history = await stored(world)
     assert history.summary is None
@@ -322,7 +323,7 @@ async def test_compact_says_why_it_could_not(world: World, services: Services) -
     with pytest.raises(InvalidReply):
         await services.turns.compact(key(world), payer(world))
     folding = services.turns._folding
-    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, daily_cap_micro_usd=1))
+    folding._parts = replace(folding._parts, policy=replace(folding._parts.policy, caps=SpendingCaps(1)))
     with pytest.raises(BudgetExhausted):
         await services.turns.compact(key(world), payer(world))
     assert await stored(world) == before

@@ -8,6 +8,7 @@ import discord
 import pytest
 
 from bot.app import Parley
+from bot.core.caps import SpendingCaps
 from bot.core.conversation import Answer, EndReason, Page, Question, Reply, ReplyKind, ReplyRoute, TriggerKind
 from bot.core.ports import Reservation, Settlement
 from bot.core.tasks import SoundTask
@@ -54,7 +55,7 @@ async def test_a_task_whose_file_nobody_holds_any_more_is_told_as_interrupted(wo
 async def test_a_stored_answer_is_delivered_and_not_generated_again(world: World) -> None:
     message = await interrupted(world)
     store = world.services.store
-    await store.begin(message.id, Reservation("chat", "gpt-6-luna", 10), daily_cap_micro_usd=CAP)
+    await store.begin(message.id, Reservation("chat", "gpt-6-luna", 10), caps=SpendingCaps(CAP))
     answer = Answer("A tree.", "gpt-6-luna", EndReason.STOP)
     reply = Reply(ReplyKind.ANSWER, (Page("A tree."),))
     await store.complete(message.id, answer, reply, Settlement(5, None, "x"), history=None)
@@ -69,7 +70,7 @@ async def test_the_message_that_was_being_written_becomes_the_answer(world: Worl
     message = await interrupted(world)
     bot = world.env.bot
     store = world.services.store
-    await store.begin(message.id, Reservation("chat", "gpt-6-luna", 10), daily_cap_micro_usd=CAP)
+    await store.begin(message.id, Reservation("chat", "gpt-6-luna", 10), caps=SpendingCaps(CAP))
     with world.env._bot_scope():
         half = await bot.get_partial_messageable(world.channel.id, guild_id=world.guild.id).send("A tr\n-# writing")
     await store.place(message.id, 0, half.id)
@@ -83,7 +84,7 @@ async def test_a_text_is_generated_again_at_most_once(world: World) -> None:
     message = await interrupted(world)
     for _ in range(2):
         reservation = Reservation("chat", "gpt-6-luna", 10)
-        await world.services.store.begin(message.id, reservation, daily_cap_micro_usd=CAP)
+        await world.services.store.begin(message.id, reservation, caps=SpendingCaps(CAP))
     await restart(world)
     (notice,) = world.answers()
     assert "restarted" in notice.content

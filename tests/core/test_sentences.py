@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.core import errors
+from bot.core.caps import CapPeriod, CapScope
 from bot.core.conversation import EndReason
 from bot.core.errors import ParleyError
 from bot.services import read_sentences
@@ -26,7 +27,7 @@ def every_error() -> list[type[ParleyError]]:
 
 def made(error: type[ParleyError]) -> ParleyError:
     if error is errors.BudgetExhausted:
-        return errors.BudgetExhausted(datetime(2026, 11, 23, tzinfo=UTC))
+        return errors.BudgetExhausted(CapScope.BOT, CapPeriod.DAY, datetime(2026, 11, 23, tzinfo=UTC))
     if error is errors.LimitReached:
         return errors.LimitReached(datetime(2026, 11, 23, tzinfo=UTC))
     if error is errors.MemberLimitReached:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bot.core.caps import SpendingCaps
 from bot.core.conversation import (
     Answer,
     ConversationKey,
@@ -29,7 +30,7 @@ from tests.clock import FakeClock
 
 MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
 CHANNEL = ConversationKey(channel_id=500, guild_id=900)
-NO_CAP = 10**12
+NO_CAP = SpendingCaps(10**12)
 
 QUESTION = Question(
     trigger_id=1001,
@@ -66,7 +67,7 @@ def ask(trigger_id: int, **changes: Any) -> Question:
 async def generate(store: SqliteTurnStore, question: Question) -> None:
     """Bring a question to GENERATING."""
     assert await store.claim(question)
-    await store.begin(question.trigger_id, RESERVATION, daily_cap_micro_usd=NO_CAP)
+    await store.begin(question.trigger_id, RESERVATION, caps=NO_CAP)
 
 
 async def answer(store: SqliteTurnStore, question: Question, text: str = ANSWER.text) -> None:

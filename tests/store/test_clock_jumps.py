@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.caps import CapPeriod, SpendingCaps
 from bot.core.errors import BudgetExhausted, MemberLimitReached
 from bot.store.database import Database
 from bot.store.figures import SqliteFigures
@@ -35,7 +36,7 @@ async def test_an_hour_back_a_members_limit_does_not_open(store: SqliteTurnStore
     clock.advance(-HOUR)
     await store.claim(ask(2))
     with pytest.raises(MemberLimitReached):
-        await store.begin(2, RESERVATION, daily_cap_micro_usd=NO_CAP, member_requests_per_hour=1)
+        await store.begin(2, RESERVATION, caps=NO_CAP, member_requests_per_hour=1)
 
 
 async def test_an_hour_back_within_the_day_the_cap_does_not_open(store: SqliteTurnStore, clock: FakeClock) -> None:
@@ -43,7 +44,7 @@ async def test_an_hour_back_within_the_day_the_cap_does_not_open(store: SqliteTu
     clock.advance(-HOUR)
     await store.claim(ask(2))
     with pytest.raises(BudgetExhausted):
-        await store.begin(2, RESERVATION, daily_cap_micro_usd=CAP)
+        await store.begin(2, RESERVATION, caps=SpendingCaps(CAP))
 
 
 async def test_back_over_midnight_what_was_spent_counts_for_the_day_before_too(
@@ -51,10 +52,10 @@ async def test_back_over_midnight_what_was_spent_counts_for_the_day_before_too(
 ) -> None:
     await generate(store, ask(1))
     clock.advance(-DAY)
-    assert await SqliteFigures(database, clock).spent_micro_usd() == CAP
+    assert await SqliteFigures(database, clock).spent_micro_usd(CapPeriod.DAY) == CAP
     await store.claim(ask(2))
     with pytest.raises(BudgetExhausted):
-        await store.begin(2, RESERVATION, daily_cap_micro_usd=CAP)
+        await store.begin(2, RESERVATION, caps=SpendingCaps(CAP))
 
 
 async def test_a_day_ahead_the_cap_opens_once_and_tokens_and_kept_questions_go(
@@ -63,7 +64,7 @@ async def test_a_day_ahead_the_cap_opens_once_and_tokens_and_kept_questions_go(
     await generate(store, ask(1))
     clock.advance(DAY)
     await store.claim(ask(2))
-    await store.begin(2, RESERVATION, daily_cap_micro_usd=CAP)
+    await store.begin(2, RESERVATION, caps=SpendingCaps(CAP))
     await store.sweep()
     assert {claim.question.trigger_id for claim in await store.unfinished()} == {1, 2}
 
@@ -80,7 +81,7 @@ async def test_the_day_of_the_cap_ends_at_midnight_in_utc(path: Path, midnight: 
         await generate(store, ask(1))
         await store.claim(ask(2))
         with pytest.raises(BudgetExhausted) as full:
-            await store.begin(2, RESERVATION, daily_cap_micro_usd=CAP)
+            await store.begin(2, RESERVATION, caps=SpendingCaps(CAP))
         assert full.value.resets_at == midnight
         clock.advance(timedelta(milliseconds=1))
-        await store.begin(2, RESERVATION, daily_cap_micro_usd=CAP)
+        await store.begin(2, RESERVATION, caps=SpendingCaps(CAP))

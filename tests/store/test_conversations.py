@@ -5,9 +5,11 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+from bot.core.caps import CapScope
 from bot.core.conversation import ChatRole, ConversationKey, History, Quote, Turn
 from bot.store import turn_sql
 from bot.store.database import Database
+from bot.store.reserving import RESERVE, SPENT_BY
 from bot.store.turns import SqliteTurnStore
 from tests.clock import FakeClock
 from tests.store.samples import ANSWER, CHANNEL, QUESTION, REPLY, SETTLEMENT, answer, ask, generate, open_database
@@ -150,14 +152,23 @@ async def plan(database: Database, sql: str, **parameters: int) -> str:
 
 async def test_what_every_turn_asks_stays_flat_as_the_tables_grow(database: Database) -> None:
     """Each is a walk along an index: no scan of a table, no sorting of one."""
-    zeros = dict.fromkeys(("channel_id", "member_id", "trigger_id", "run_id", "micro_usd", "midnight", "cap", "now"), 0)
+    zeros = dict.fromkeys(("channel_id", "member_id", "trigger_id", "run_id", "micro_usd", "now"), 0)
     history = await plan(database, turn_sql.HISTORY, **zeros)
     assert "INDEX turns_by_conversation (conversation_id=? AND turn_id>?)" in history
     assert "SCAN" not in history
     assert "TEMP B-TREE" not in history
-    reserve = await plan(database, turn_sql.RESERVE, **zeros, capability=0, model=0, payer_id=0)
-    assert "COVERING INDEX usage_by_time (created_at>?)" in reserve
-    assert "SCAN" not in reserve
+    reserve = await plan(database, RESERVE, **zeros, capability=0, model=0, author_id=0, guild_id=0)
+    assert "SEARCH usage_ledger USING" in reserve
+    assert "(trigger_id=?)" in reserve
+    assert "SCAN" not in reserve.replace("SCAN CONSTANT ROW", "")
+    for scope, index in {
+        CapScope.BOT: "usage_by_time (created_at>?)",
+        CapScope.SERVER: "usage_by_guild (guild_id=? AND created_at>?)",
+        CapScope.MEMBER: "usage_by_author (author_id=? AND created_at>?)",
+    }.items():
+        assert await plan(database, SPENT_BY[scope], since=0, scope_id=0) == (
+            f"SEARCH usage_ledger USING COVERING INDEX {index}"
+        )
     for small_table in (
         turn_sql.UNFINISHED,
         turn_sql.UNFINISHED_PLACES,

@@ -26,7 +26,7 @@ async def turns(store, first, step):
         history = await store.history(CHANNEL)
         await store.claim(ask(trigger_id, text="words " * (trigger_id % 300)))
         print("claimed", trigger_id, flush=True)
-        await store.begin(trigger_id, RESERVATION, daily_cap_micro_usd=NO_CAP)
+        await store.begin(trigger_id, RESERVATION, caps=NO_CAP)
         print("generating", trigger_id, flush=True)
         await store.complete(trigger_id, ANSWER, REPLY, SETTLEMENT, history=history)
         print("ready", trigger_id, flush=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.caps import SpendingCaps
 from bot.core.conversation import History
 from bot.core.errors import BudgetExhausted
 from bot.core.ports import Payer, Reservation, Settlement
@@ -128,11 +129,11 @@ async def test_a_call_outside_of_a_claim_counts_against_the_same_cap(
 ) -> None:
     await generate(store, ask(1))  # reserves 1000
     with pytest.raises(BudgetExhausted) as caught:
-        await ledger.reserve(PAYER, SUMMARY, daily_cap_micro_usd=1_699)
+        await ledger.reserve(PAYER, SUMMARY, caps=SpendingCaps(1_699))
     assert caught.value.fields["resets_at"] == int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())
-    entry = await ledger.reserve(PAYER, SUMMARY, daily_cap_micro_usd=1_700)
+    entry = await ledger.reserve(PAYER, SUMMARY, caps=SpendingCaps(1_700))
     with pytest.raises(BudgetExhausted):
-        await ledger.reserve(PAYER, replace(SUMMARY, micro_usd=1), daily_cap_micro_usd=1_700)
+        await ledger.reserve(PAYER, replace(SUMMARY, micro_usd=1), caps=SpendingCaps(1_700))
     await ledger.settle(entry, Settlement(50, SETTLEMENT.usage, "2026-01"))
     await ledger.settle(entry, Settlement(600, None, ""))
     assert await billed(database) == RESERVATION.micro_usd + 50
@@ -143,7 +144,7 @@ async def test_a_call_outside_of_a_claim_counts_against_the_same_cap(
 
 
 async def test_a_call_that_cost_nothing_is_released(database: Database, ledger: SqliteCallLedger) -> None:
-    entry = await ledger.reserve(PAYER, SUMMARY, daily_cap_micro_usd=10_000)
+    entry = await ledger.reserve(PAYER, SUMMARY, caps=SpendingCaps(10_000))
     assert await billed(database) == 700
     await ledger.settle(entry, None)
     assert await billed(database) == 0
@@ -153,21 +154,21 @@ async def test_what_was_not_settled_stays_reserved_for_the_day(
     path: Path,
 ) -> None:
     async with open_database(path) as database:
-        await SqliteCallLedger(database, FakeClock()).reserve(PAYER, SUMMARY, daily_cap_micro_usd=700)
+        await SqliteCallLedger(database, FakeClock()).reserve(PAYER, SUMMARY, caps=SpendingCaps(700))
     async with open_database(path) as database:
         clock = FakeClock()
         ledger = SqliteCallLedger(database, clock)
         with pytest.raises(BudgetExhausted):
-            await ledger.reserve(PAYER, SUMMARY, daily_cap_micro_usd=700)
+            await ledger.reserve(PAYER, SUMMARY, caps=SpendingCaps(700))
         clock.advance(timedelta(days=1))
-        await ledger.reserve(PAYER, SUMMARY, daily_cap_micro_usd=700)
+        await ledger.reserve(PAYER, SUMMARY, caps=SpendingCaps(700))
 
 
 async def test_an_answers_own_cost_is_settled_beside_the_call_that_follows(
     database: Database, store: SqliteTurnStore, ledger: SqliteCallLedger
 ) -> None:
     await answer(store, ask(1))
-    entry = await ledger.reserve(PAYER, SUMMARY, daily_cap_micro_usd=10_000)
+    entry = await ledger.reserve(PAYER, SUMMARY, caps=SpendingCaps(10_000))
     await store.finish(1)
     await ledger.settle(entry, Settlement(50, None, ""))
     assert await billed(database) == SETTLEMENT.micro_usd + 50

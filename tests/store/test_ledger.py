@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.core.caps import SpendingCaps
 from bot.core.errors import BudgetExhausted, MemberLimitReached
 from bot.core.ports import Reservation, Settlement
 from bot.store.database import Database
-from bot.store.turn_sql import MEMBER_FULL
+from bot.store.reserving import MEMBER_FULL
 from bot.store.turns import SqliteTurnStore
 from tests.clock import FakeClock
 from tests.store.samples import (
@@ -56,25 +57,25 @@ async def test_a_call_is_reserved_then_settled_with_what_came_back(database: Dat
 
 async def test_the_cap_refuses_and_changes_nothing(database: Database, store: SqliteTurnStore) -> None:
     await store.claim(ask(1))
-    await store.begin(1, RESERVATION, daily_cap_micro_usd=1000)
+    await store.begin(1, RESERVATION, caps=SpendingCaps(1000))
     await store.claim(ask(2))
     with pytest.raises(BudgetExhausted) as caught:
-        await store.begin(2, replace(RESERVATION, micro_usd=1), daily_cap_micro_usd=1000)
+        await store.begin(2, replace(RESERVATION, micro_usd=1), caps=SpendingCaps(1000))
     assert caught.value.fields["resets_at"] == int(datetime(2026, 3, 2, tzinfo=UTC).timestamp())
     assert await ledger(database) == [(1, 1000, None)]
     assert await state(database, 2) == "claimed"
-    await store.begin(2, replace(RESERVATION, micro_usd=0), daily_cap_micro_usd=1000)  # a free model goes on
+    await store.begin(2, replace(RESERVATION, micro_usd=0), caps=SpendingCaps(1000))  # a free model goes on
 
 
 async def test_the_budget_begins_anew_at_midnight_utc(store: SqliteTurnStore, clock: FakeClock) -> None:
     clock.advance(timedelta(hours=11, minutes=59, seconds=59, milliseconds=999))
     await store.claim(ask(1))
-    await store.begin(1, RESERVATION, daily_cap_micro_usd=1000)
+    await store.begin(1, RESERVATION, caps=SpendingCaps(1000))
     await store.claim(ask(2))
     with pytest.raises(BudgetExhausted):
-        await store.begin(2, RESERVATION, daily_cap_micro_usd=1000)
+        await store.begin(2, RESERVATION, caps=SpendingCaps(1000))
     clock.advance(timedelta(milliseconds=1))
-    await store.begin(2, RESERVATION, daily_cap_micro_usd=1000)
+    await store.begin(2, RESERVATION, caps=SpendingCaps(1000))
 
 
 async def test_a_settlement_makes_room(store: SqliteTurnStore) -> None:
@@ -82,8 +83,8 @@ async def test_a_settlement_makes_room(store: SqliteTurnStore) -> None:
     await store.complete(1, ANSWER, REPLY, SETTLEMENT, history=None)
     await store.claim(ask(2))
     with pytest.raises(BudgetExhausted):
-        await store.begin(2, RESERVATION, daily_cap_micro_usd=1399)
-    await store.begin(2, RESERVATION, daily_cap_micro_usd=1400)
+        await store.begin(2, RESERVATION, caps=SpendingCaps(1399))
+    await store.begin(2, RESERVATION, caps=SpendingCaps(1400))
 
 
 @pytest.mark.parametrize(("was_billed", "cost"), [(True, 1000), (False, 0)])
@@ -121,7 +122,7 @@ async def test_a_crash_keeps_the_reservation_and_the_redo_adds_its_own(path: Pat
         await generate(SqliteTurnStore(database, FakeClock()), ask(1))
     async with open_database(path) as database:
         store = SqliteTurnStore(database, FakeClock())
-        await store.begin(1, RESERVATION, daily_cap_micro_usd=2000)
+        await store.begin(1, RESERVATION, caps=SpendingCaps(2000))
         assert await ledger(database) == [(1, 1000, None), (2, 1000, None)]
         await store.complete(1, ANSWER, REPLY, SETTLEMENT, history=None)
         assert await ledger(database) == [(1, 1000, None), (2, 1000, 400)]
@@ -130,7 +131,7 @@ async def test_a_crash_keeps_the_reservation_and_the_redo_adds_its_own(path: Pat
 
 async def test_only_the_latest_attempt_is_settled(database: Database, store: SqliteTurnStore) -> None:
     await generate(store, ask(1))
-    await store.begin(1, RESERVATION, daily_cap_micro_usd=NO_CAP)
+    await store.begin(1, RESERVATION, caps=NO_CAP)
     await store.complete(1, ANSWER, REPLY, SETTLEMENT, history=None)
     assert await ledger(database) == [(1, 1000, None), (2, 1000, 400)]
 
@@ -144,9 +145,9 @@ async def test_what_a_dead_run_reserved_is_never_released(path: Path) -> None:
     async with open_database(path) as database:
         store = SqliteTurnStore(database, FakeClock())
         with pytest.raises(BudgetExhausted):
-            await store.begin(1, RESERVATION, daily_cap_micro_usd=2000)
+            await store.begin(1, RESERVATION, caps=SpendingCaps(2000))
         await store.fail(1, "budget_exhausted", "e1", NOTICE, billed=False)
-        await store.begin(2, RESERVATION, daily_cap_micro_usd=3000)
+        await store.begin(2, RESERVATION, caps=SpendingCaps(3000))
         await store.fail(2, "rate_limited", "e2", NOTICE, billed=False)
         assert await ledger(database) == [(1, 1000, 1000), (1, 1000, 1000), (2, 1000, 0)]
 
@@ -166,7 +167,7 @@ def test_calls_side_by_side_never_pass_the_cap(calls: list[tuple[int, bool | Non
         reserved, outcome, cost = call
         await store.claim(ask(trigger_id, conversation=None))
         try:
-            await store.begin(trigger_id, Reservation("chat", "m", reserved), daily_cap_micro_usd=cap)
+            await store.begin(trigger_id, Reservation("chat", "m", reserved), caps=SpendingCaps(cap))
         except BudgetExhausted:
             return False
         if outcome is True:
@@ -203,7 +204,7 @@ async def test_calls_that_fit_exactly_all_pass(database: Database, store: Sqlite
 
     async def begin(trigger_id: int) -> bool:
         try:
-            await store.begin(trigger_id, RESERVATION, daily_cap_micro_usd=20_000)
+            await store.begin(trigger_id, RESERVATION, caps=SpendingCaps(20_000))
         except BudgetExhausted:
             return False
         return True
@@ -215,7 +216,7 @@ async def test_calls_that_fit_exactly_all_pass(database: Database, store: Sqlite
 
 async def test_no_cap_is_a_large_one(store: SqliteTurnStore) -> None:
     await store.claim(ask(1))
-    await store.begin(1, RESERVATION, daily_cap_micro_usd=NO_CAP)
+    await store.begin(1, RESERVATION, caps=NO_CAP)
 
 
 # The member's limit
@@ -224,7 +225,7 @@ async def test_no_cap_is_a_large_one(store: SqliteTurnStore) -> None:
 async def begin_as(store: SqliteTurnStore, trigger_id: int, author_id: int, limit: int) -> bool:
     await store.claim(ask(trigger_id, author_id=author_id, conversation=None))
     try:
-        await store.begin(trigger_id, RESERVATION, daily_cap_micro_usd=NO_CAP, member_requests_per_hour=limit)
+        await store.begin(trigger_id, RESERVATION, caps=NO_CAP, member_requests_per_hour=limit)
     except MemberLimitReached:
         return False
     return True
@@ -239,7 +240,7 @@ async def test_a_members_limit_refuses_until_the_oldest_question_is_an_hour_old(
     assert await begin_as(store, 2, 42, limit=2)
     await store.claim(ask(3))
     with pytest.raises(MemberLimitReached) as caught:
-        await store.begin(3, RESERVATION, daily_cap_micro_usd=NO_CAP, member_requests_per_hour=2)
+        await store.begin(3, RESERVATION, caps=NO_CAP, member_requests_per_hour=2)
     assert caught.value.resets_at == begun_at + timedelta(hours=1)
     assert await state(database, 3) == "claimed"
     assert len(await ledger(database)) == 2
@@ -288,7 +289,7 @@ def test_questions_side_by_side_never_pass_a_members_limit(authors: list[int], l
 
 async def test_the_count_reads_an_index_only(database: Database) -> None:
     plan = await database.run(
-        f"EXPLAIN QUERY PLAN {MEMBER_FULL}", {"trigger_id": 1, "payer_id": None, "hour_ago": 0, "limit": 60}
+        f"EXPLAIN QUERY PLAN {MEMBER_FULL}", {"trigger_id": 1, "author_id": 42, "hour_ago": 0, "limit": 60}
     )
     assert any("COVERING INDEX usage_by_author" in row["detail"] for row in plan)
 
@@ -296,27 +297,27 @@ async def test_the_count_reads_an_index_only(database: Database) -> None:
 async def test_a_question_counts_for_whoever_had_it_answered_again(database: Database, store: SqliteTurnStore) -> None:
     for trigger_id in (1, 2):
         await store.claim(ask(trigger_id))
-    await store.begin(1, RESERVATION, daily_cap_micro_usd=NO_CAP, member_requests_per_hour=1, payer_id=7)
-    await store.begin_again(1, SETTLEMENT, RESERVATION, daily_cap_micro_usd=NO_CAP, payer_id=7)
-    await store.begin(2, RESERVATION, daily_cap_micro_usd=NO_CAP, member_requests_per_hour=1)
+    await store.begin(1, RESERVATION, caps=NO_CAP, member_requests_per_hour=1, payer_id=7)
+    await store.begin_again(1, SETTLEMENT, RESERVATION, caps=NO_CAP, payer_id=7)
+    await store.begin(2, RESERVATION, caps=NO_CAP, member_requests_per_hour=1)
     rows = await database.run("SELECT author_id FROM usage_ledger ORDER BY trigger_id, attempt")
     assert [row["author_id"] for row in rows] == [7, 7, 42]
     await store.claim(ask(3))
     with pytest.raises(MemberLimitReached):
-        await store.begin(3, RESERVATION, daily_cap_micro_usd=NO_CAP, member_requests_per_hour=1, payer_id=7)
+        await store.begin(3, RESERVATION, caps=NO_CAP, member_requests_per_hour=1, payer_id=7)
 
 
 async def test_another_call_of_a_generation_is_settled_and_reserved_at_once(
     database: Database, store: SqliteTurnStore
 ) -> None:
     await generate(store, ask(1))
-    await store.begin_again(1, SETTLEMENT, RESERVATION, daily_cap_micro_usd=1400)
+    await store.begin_again(1, SETTLEMENT, RESERVATION, caps=SpendingCaps(1400))
     assert await ledger(database) == [(1, 1000, 400), (2, 1000, None)]
     [claim] = await store.unfinished()
     assert claim.generations == 1
     with pytest.raises(BudgetExhausted):
-        await store.begin_again(1, SETTLEMENT, RESERVATION, daily_cap_micro_usd=1400)
+        await store.begin_again(1, SETTLEMENT, RESERVATION, caps=SpendingCaps(1400))
     assert await ledger(database) == [(1, 1000, 400), (2, 1000, 400)], "what was spent is written down all the same"
     await store.complete(1, ANSWER, REPLY, SETTLEMENT, history=None)
     with pytest.raises(LookupError):
-        await store.begin_again(1, SETTLEMENT, RESERVATION, daily_cap_micro_usd=NO_CAP)
+        await store.begin_again(1, SETTLEMENT, RESERVATION, caps=NO_CAP)

@@ -87,7 +87,7 @@ async def test_after_a_restart_the_store_says_what_is_left(path: Path) -> None:
     async with open_database(path) as database:
         store = SqliteTurnStore(database, FakeClock())
         await generate(store, ask(30))
-        await store.begin(30, RESERVATION, daily_cap_micro_usd=NO_CAP)
+        await store.begin(30, RESERVATION, caps=NO_CAP)
         await store.place(30, 0, 555)
         await generate(store, ask(20))
         await store.place(20, 1, 502)
@@ -190,7 +190,7 @@ async def test_a_call_out_of_order_is_a_mistake_that_changes_nothing(
     database: Database, store: SqliteTurnStore
 ) -> None:
     calls: list[Call] = [
-        lambda store: store.begin(1, RESERVATION, daily_cap_micro_usd=NO_CAP),
+        lambda store: store.begin(1, RESERVATION, caps=NO_CAP),
         lambda store: store.complete(1, ANSWER, REPLY, SETTLEMENT, history=None),
         lambda store: store.fail(1, "late", "e9", NOTICE, billed=True),
         lambda store: store.finish(1),
@@ -204,7 +204,7 @@ async def test_a_call_out_of_order_is_a_mistake_that_changes_nothing(
         await store.finish(1)
     await store.complete(1, ANSWER, REPLY, SETTLEMENT, history=None)
     with pytest.raises(LookupError, match="claim 1 is ready"):
-        await store.begin(1, RESERVATION, daily_cap_micro_usd=NO_CAP)
+        await store.begin(1, RESERVATION, caps=NO_CAP)
     assert await billed(database) == SETTLEMENT.micro_usd
 
 
@@ -314,7 +314,7 @@ async def test_what_was_read_from_files_is_kept_with_the_question(store: SqliteT
     kept = replace(attached[0], text="lone \ufffd half")
     assert claim.question == replace(question, attachments=(kept,), options=options, unread_files=False)
     history = await store.history(CHANNEL)
-    await store.begin(1001, RESERVATION, daily_cap_micro_usd=NO_CAP)
+    await store.begin(1001, RESERVATION, caps=NO_CAP)
     await store.complete(1001, ANSWER, REPLY, SETTLEMENT, history=history)
     asked, answered = (await store.history(CHANNEL)).turns
     assert (asked.attachments, answered.attachments) == ((kept,), ())
@@ -322,9 +322,9 @@ async def test_what_was_read_from_files_is_kept_with_the_question(store: SqliteT
 
 async def test_a_generation_that_goes_on_is_settled_by_itself(store: SqliteTurnStore, database: Database) -> None:
     await store.claim(QUESTION)
-    await store.begin(1001, RESERVATION, daily_cap_micro_usd=NO_CAP)
+    await store.begin(1001, RESERVATION, caps=NO_CAP)
     await store.settle_attempt(1001, SETTLEMENT)
-    await store.begin(1001, RESERVATION, daily_cap_micro_usd=NO_CAP)
+    await store.begin(1001, RESERVATION, caps=NO_CAP)
     await store.complete(1001, ANSWER, REPLY, replace(SETTLEMENT, micro_usd=7), history=None)
     rows = await database.run("SELECT attempt, settled_micro_usd FROM usage_ledger ORDER BY attempt", {})
     assert [tuple(row) for row in rows] == [(1, 400), (2, 7)]
@@ -343,6 +343,6 @@ async def test_a_question_that_goes_on_elsewhere_is_answered_there_after_a_crash
     assert claim.message_ids == (), "nothing is shown there yet"
     [row] = await database.run("SELECT channel_id FROM claims")
     assert row["channel_id"] == 501
-    await store.begin(1, RESERVATION, daily_cap_micro_usd=NO_CAP)
+    await store.begin(1, RESERVATION, caps=NO_CAP)
     with pytest.raises(LookupError):
         await store.move(question)
