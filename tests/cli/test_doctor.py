@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from bot.app import permissions
 from bot.sandbox.standin import StandIn
+from bot.store.refused_token import RefusedToken
 from tests.cli.conftest import Ended, Shell
 from tests.wire.discord_standin import DiscordStandIn
 from tests.wire.discord_standin.payloads import MESSAGE_CONTENT
@@ -68,6 +69,21 @@ async def test_everything_is_well_and_nothing_is_changed_or_paid_for(
     assert {request.method for request in discord_standin.journal.requests} == {"GET"}
     assert {request.path for request in standin.requests} == {"/v1/models"}
     assert not clinic.data.exists()
+
+
+async def test_a_refused_token_that_is_good_again_may_start_again(
+    clinic: Shell, discord_standin: DiscordStandIn
+) -> None:
+    clinic.data.mkdir(mode=0o700)
+    refused = RefusedToken(clinic.data)
+    refused.remember(discord_standin.token)
+    ended = await clinic.run("doctor", DISCORD_API_URL="http://127.0.0.1:9")
+    assert ended.code == 1
+    assert refused.is_refused(discord_standin.token)
+    ended = await clinic.run("doctor")
+    assert ended.code == 0, ended.out
+    assert "may start with it again" in ended.out
+    assert not refused.is_refused(discord_standin.token)
 
 
 async def test_the_invite_link_asks_for_what_is_needed_and_no_more(
