@@ -155,8 +155,13 @@ class Settings(BaseModel):
         base_url: str | None = getattr(self, f"{capability}_base_url")
         own_key: SecretStr | None = getattr(self, f"{capability}_api_key")
         # The general key belongs to the general server: it is never sent to another one.
-        key = own_key or (None if base_url is not None else self.openai_api_key)
-        return Endpoint(base_url=base_url or self.openai_base_url or OPENAI_BASE_URL, api_key=key)
+        general_key = own_key is None and base_url is None
+        return Endpoint(
+            base_url=base_url or self.openai_base_url or OPENAI_BASE_URL,
+            api_key=self.openai_api_key if general_key else own_key,
+            url_setting="OPENAI_BASE_URL" if base_url is None else f"{capability.upper()}_BASE_URL",
+            key_setting="OPENAI_API_KEY" if general_key else f"{capability.upper()}_API_KEY",
+        )
 
     def model(self, capability: EndpointCapability) -> str | None:
         """Return the model that a capability uses when nobody chose; ``None``: it is not used."""
@@ -173,10 +178,15 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server that speaks the OpenAI API. ``api_key`` is ``None`` for servers that need none."""
+    """A server that speaks the OpenAI API. ``api_key`` is ``None`` for servers that need none.
+
+    ``url_setting``, ``key_setting``: the settings that both come from, or would come from.
+    """
 
     base_url: str
     api_key: SecretStr | None
+    url_setting: str
+    key_setting: str
 
 
 SECRET_NAMES = tuple(name.upper() for name in Settings.model_fields if name.endswith(("_token", "_api_key")))
@@ -194,10 +204,11 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReadSettings:
-    """Settings, and what the operator should know about how they were read."""
+    """Settings, and what the operator should know about how they were read. ``file``: what was read, if any was."""
 
     settings: Settings
     warnings: tuple[str, ...]
+    file: Path | None
 
 
 def read_settings(*, for_discord: bool, overrides: Mapping[str, Any] | None = None) -> ReadSettings:
@@ -224,7 +235,7 @@ def read_settings(*, for_discord: bool, overrides: Mapping[str, Any] | None = No
     if problems:
         # A mistyped name may be why another one is missing.
         raise SettingsError([*problems, *unknown])
-    return ReadSettings(settings, unknown)
+    return ReadSettings(settings, unknown, file.path)
 
 
 def _validated(explicit: Mapping[str, Any]) -> tuple[Settings, dict[str, str]]:
