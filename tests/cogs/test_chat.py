@@ -212,7 +212,7 @@ async def test_an_answer_cut_at_the_token_limit_says_so(world: World) -> None:
 async def test_an_answer_cut_by_a_filter_says_so_and_is_not_to_be_continued(world: World) -> None:
     world.standin.script(Say("It begins well", finish_reason="content_filter"))
     result = await world.asker.slash(world.channel, "chat", message="tell me")
-    assert shown(result).startswith("It begins well")
+    assert "It begins well" in shown(result)
     assert "Cut by the provider's content filter" in shown(result)
     assert result.response is not None
     assert "Regenerate" in labels(result.response)
