@@ -209,16 +209,6 @@ async def test_an_answer_cut_at_the_token_limit_says_so(world: World) -> None:
     assert "Cut at the token limit" in shown(result)
 
 
-async def test_an_answer_cut_by_a_filter_says_so_and_is_not_to_be_continued(world: World) -> None:
-    world.standin.script(Say("It begins well", finish_reason="content_filter"))
-    result = await world.asker.slash(world.channel, "chat", message="tell me")
-    assert "It begins well" in shown(result)
-    assert "Cut by the provider's content filter" in shown(result)
-    assert result.response is not None
-    assert "Regenerate" in labels(result.response)
-    assert "Continue" not in labels(result.response)
-
-
 async def test_an_option_that_the_model_does_not_take_is_told(world: World) -> None:
     result = await world.asker.slash(
         world.channel, "chat", message="hi", model="standin-classic", temperature=0.3, presence_penalty=1.0

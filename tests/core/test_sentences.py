@@ -64,6 +64,16 @@ def test_every_failure_has_a_sentence_and_shows_its_error_id(error: type[ParleyE
     assert len(notice) < 500
 
 
+@pytest.mark.parametrize("scope", CapScope)
+@pytest.mark.parametrize("period", CapPeriod)
+def test_every_cap_has_a_sentence_with_its_end(scope: CapScope, period: CapPeriod) -> None:
+    ends = datetime(2026, 12, 1, tzinfo=UTC)
+    notice = read_sentences().notice(errors.BudgetExhausted(scope, period, ends), "12ab34cd")
+    assert f"<t:{int(ends.timestamp())}:R>" in notice
+    assert ("this month" if period is CapPeriod.MONTH else "today") in notice
+    assert {CapScope.BOT: "This bot", CapScope.SERVER: "This server", CapScope.MEMBER: "You"}[scope] in notice
+
+
 def test_every_end_that_is_no_full_stop_is_told() -> None:
     sentences = read_sentences()
     for reason in EndReason:

@@ -182,15 +182,10 @@ class Call:
 
 
 amounts = st.integers(min_value=0, max_value=1000)
-caps_of = st.builds(
-    SpendingCaps,
-    st.integers(0, 12_000),
-    *(st.none() | st.integers(0, most) for most in (16_000, 6_000, 8_000, 3_000, 4_000)),
-)
 calls_of = st.builds(
     Call,
-    member=st.sampled_from([1, 2, 3]),
-    server=st.sampled_from([None, 10, 20]),
+    member=st.sampled_from([1, 2]),
+    server=st.sampled_from([None, 10]),
     day=st.integers(0, 2),
     reserved=amounts,
     outcome=st.none() | st.booleans(),
@@ -244,10 +239,12 @@ async def looked_at(database: Database, caps: SpendingCaps, calls: asyncio.Futur
         await asyncio.sleep(0)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(calls=st.lists(calls_of, min_size=1, max_size=30), caps=caps_of)
-def test_calls_side_by_side_never_pass_any_cap(calls: list[Call], caps: SpendingCaps) -> None:
-    """H10, P11. Waves of calls on three days over the end of a month."""
+@pytest.mark.parametrize("field", FIELDS)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(calls=st.lists(calls_of, min_size=12, max_size=30), cap=st.integers(0, 1200))
+def test_calls_side_by_side_never_pass_any_cap(field: str, calls: list[Call], cap: int) -> None:
+    """H10, P11. Waves of calls on three days over the end of a month; no other cap hides what this one lets through."""
+    caps = replace(NO_BOT_CAP, **{field: cap})
 
     async def run(path: Path) -> None:
         clock = FakeClock(datetime(2026, 3, 30, 23, 59, tzinfo=UTC))

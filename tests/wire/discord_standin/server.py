@@ -66,7 +66,7 @@ class DiscordStandIn:
         self.journal = Journal()
         self.world = World()
         self.token = _fake_token(self.world.bot)
-        self.payloads = Payloads(self.world, cdn_url="")
+        self.payloads = Payloads(self.world, cdn_url="", clock=self.clock)
         self.gateway = Gateway(self.payloads, self.journal, token=self.token, privileged_intents=privileged_intents)
         self.api_url = ""
         composer = Composer(self.world)
@@ -196,8 +196,8 @@ class DiscordStandIn:
             return await fault.answer(request)
         wanted = request.match_info["attachment_id"]
         attachment = self.world.attachment(int(wanted)) if wanted.isdecimal() else None
-        if attachment is None:
-            raise web.HTTPNotFound
+        if attachment is None or not self.payloads.is_good(request.path, request.query):
+            return web.Response(status=404, text="This content is no longer available.")
         upload = attachment.upload
         return web.Response(body=upload.payload, headers={"Content-Type": upload.content_type})
 
