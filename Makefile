@@ -30,7 +30,7 @@ doctor: $(VENV)/.installed-runtime
 	@$(BIN)/python -m bot doctor
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .

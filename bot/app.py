@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import re
 from collections import deque
@@ -17,6 +15,7 @@ import yarl
 from discord import app_commands
 from discord.ext import commands
 
+from bot.command_sync import CommandSync
 from bot.core.errors import ParleyError, new_error_id
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ EXTENSIONS = (
     "cogs.transcripts",
     "cogs.parked",
 )
-TREE_HASH = "command_tree_hash"
 HEARTBEAT_SECONDS = 50.0  # Discord is heard every 41 s at least; closing a dead connection takes up to 30 s more
 IDENTIFY_AGAIN_SECONDS = 5.0  # after an invalid session (developer documentation, "Invalid Session")
 KNOWN_INTERACTIONS = 1000  # far more than a RESUME repeats; after a restart none come again
@@ -132,6 +130,7 @@ class Parley(commands.Bot):
             max_ratelimit_timeout=30.0,
             http_trace=self._trace(),
         )
+        self.command_sync = CommandSync(self)
         self.rest_refusals = 0  # answers with status 429
 
     async def setup_hook(self) -> None:
@@ -139,7 +138,7 @@ class Parley(commands.Bot):
         for extension in EXTENSIONS:
             if extension not in self.extensions:  # a login that failed later is done again
                 await self.load_extension(extension)
-        await self._sync_when_changed()
+        await self.command_sync.sync_when_changed()
 
     async def before_identify_hook(self, _shard_id: int | None, *, initial: bool = False) -> None:
         """Count a login before it is sent."""
@@ -153,24 +152,6 @@ class Parley(commands.Bot):
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Leave messages to the cogs: there are no prefix commands."""
-
-    async def _sync_when_changed(self) -> None:
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
-        payload.append({"application": self.application_id, "library": discord.__version__})
-        digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
-        preferences = self.services.preferences
-        if preferences.of_bot(TREE_HASH) == digest:
-            return
-        try:
-            synced = await self.tree.sync()
-        except discord.HTTPException as error:
-            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise
-            # The commands that Discord has keep working; the next start tries again.
-            log.exception("the commands were not synced", extra={"status": error.status, "code": error.code})
-            return
-        await preferences.remember_of_bot(TREE_HASH, digest)
-        log.info("synced the commands", extra={"commands": len(synced)})
 
     def _trace(self) -> aiohttp.TraceConfig:
         """Return a trace that lets the edit pace learn from Discord's rate-limit headers."""

@@ -8,21 +8,23 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from bot.clock import SystemClock
+from bot.core.admission import Admission
 from bot.core.caps import SpendingCaps
 from bot.core.catalogue import Catalogue, CatalogueError
 from bot.core.channels import PausedChannels, SentNonces
 from bot.core.conversations import ConversationService
 from bot.core.errors import StoreUnavailable
-from bot.core.generating import Parts, TurnPolicy
 from bot.core.offering import ENDING_DAYS, EndingWatch, Offering
 from bot.core.pacing import EditPace
+from bot.core.parts import Parts, TurnPolicy
 from bot.core.pictures.shrinking import SmallerReplies
-from bot.core.pictures.work import PictureParts
-from bot.core.ports import Clock, FetchFile
+from bot.core.pictures.work import PictureParts, PictureWork
+from bot.core.ports.clock import Clock
+from bot.core.ports.files import FetchFile
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
 from bot.core.sound.listening import Listening
@@ -35,6 +37,7 @@ from bot.endpoints import Endpoints, ending_models, models_end
 from bot.gateway.identifying import IdentifyLog
 from bot.gateway.link import GatewayLink
 from bot.gateway.rest import RestDiscipline
+from bot.pause import PAUSE_NAME, is_paused
 from bot.provider.breaker import Breaker
 from bot.provider.parameters import is_openai
 from bot.reading.earlier import PicturesOfMessages
@@ -95,6 +98,7 @@ class Services:
     caps: SpendingCaps
     listening: Listening
     endings: EndingWatch
+    admission: Admission
     degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
 
     @property
@@ -108,18 +112,46 @@ def read_catalogue(overlay: Path | None) -> Catalogue:
 
     Raises ``SettingsError`` with everything that is wrong with the overlay.
     """
+    if overlay is None:
+        return _shipped_catalogue()
     text = (PACKAGE / "catalogue.toml").read_text(encoding="utf-8")
     try:
-        return Catalogue.parse(text, overlay.read_text(encoding="utf-8") if overlay is not None else None)
+        return Catalogue.parse(text, overlay.read_text(encoding="utf-8"))
     except CatalogueError as error:
         raise SettingsError([f"CATALOGUE_OVERLAY: {problem}" for problem in error.problems]) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"CATALOGUE_OVERLAY: the file cannot be read ({type(error).__name__})"]) from error
 
 
+@cache
+def _shipped_catalogue() -> Catalogue:
+    return Catalogue.parse((PACKAGE / "catalogue.toml").read_text(encoding="utf-8"))
+
+
+@cache
 def read_sentences(language: str = "en") -> Sentences:
     """Read the sentences of one language."""
     return Sentences.parse((PACKAGE / "locales" / f"{language}.toml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What has been opened and read before the services are made of it."""
+
+    settings: Settings
+    clock: Clock
+    catalogue: Catalogue
+    sentences: Sentences
+    database: Database
+    store: SqliteTurnStore
+    preferences: Preferences
+    token_ratios: TokenRatios
+    endpoints: Endpoints
+    reading: Reading
+    pictures: PicturesOfMessages
+    policy: TurnPolicy
+    listening: Listening
+    admission: Admission
 
 
 @asynccontextmanager
@@ -135,96 +167,127 @@ async def open_services(
     ``turn_service`` lets the sandbox run turns in a place of their own, ``fetch_file`` fetch attachments from its own
     Discord.
     """
-    clock = clock or SystemClock()
+    async with AsyncExitStack() as resources:
+        opened = await _opened(settings, clock or SystemClock(), fetch_file, resources)
+        yield _services(opened, turn_service(_parts(opened)))
+
+
+async def _opened(settings: Settings, clock: Clock, fetch_file: FetchFile | None, resources: AsyncExitStack) -> _Opened:
     catalogue = read_catalogue(settings.catalogue_overlay)
     sentences = read_sentences()
-    async with AsyncExitStack() as resources:
-        database = await Database.open(settings.database_path)
-        resources.push_async_callback(database.close)
-        await migrate(database, MIGRATIONS, clock=clock)
-        store = SqliteTurnStore(database, clock)
-        await store.sweep()
-        preferences = Preferences(SqlitePreferenceStore(database, clock))
-        await preferences.load()
-        token_ratios = TokenRatios(SqliteTokenRatioStore(database, clock))
-        await token_ratios.load()
-        quirks = SqliteQuirkStore(database, clock)
-        endpoints = Endpoints(settings, catalogue, quirks, clock)
-        resources.push_async_callback(endpoints.aclose)
-        speech = SpeechTools(
-            endpoints.speech, Encoder(), settings.speech_model, models_end=models_end(settings, "speech")
-        )
-        capped_fetch = CappedFetch(settings.hosts_of_attachments)
-        resources.push_async_callback(capped_fetch.aclose)
-        reading = Reading(fetch_file or capped_fetch, splits_sounds=settings.split_long_sounds)
-        pictures = PicturesOfMessages(reading.picture)
-        policy = TurnPolicy(
-            model=settings.chat_model,
-            caps=settings.spending_caps,
-            unpriced_call_micro_usd=int(settings.unpriced_call_usd * MICRO),
-            pseudonym_key=_pseudonym_key(settings),
-            member_requests_per_hour=settings.member_requests_per_hour,
-            allowed_models=settings.models_allowed,
-            own_models=frozenset(name for each in CAPABILITIES if (name := settings.model(each)) is not None),
-            priced_only=frozenset(each for each in CAPABILITIES if is_openai(settings.endpoint(each).base_url)),
-        )
-        listening = Listening(
-            endpoints.listener,
-            catalogue,
-            clock,
-            unpriced_call_micro_usd=policy.unpriced_call_micro_usd,
-            translator=endpoints.translator,
-        )
-        workshop = PictureWorkshop()
-        parts = Parts(
-            store=store,
-            folds=SqliteFoldStore(database),
-            ledger=SqliteCallLedger(database, clock),
-            chat_model=endpoints.chat,
-            catalogue=catalogue,
-            token_ratios=token_ratios,
-            schemas=reading,
-            clock=clock,
-            sentences=sentences,
-            policy=policy,
-            works={
-                PictureTask: PictureParts(endpoints.pictures, workshop, settings.image_model).works(),
-                SpeechTask: partial(SpeechWork, speech),
-                SoundTask: partial(SoundWork, speech),
-            },
-            pictures=pictures,
-            media=endpoints.media,
-            listening=listening,
-            smaller=SmallerReplies(workshop, sentences),
-        )
-        turns = turn_service(parts)
-        yield Services(
-            turns=turns,
-            store=store,
-            conversations=ConversationService(SqliteConversationStore(database, clock), store, turns),
-            preferences=preferences,
-            catalogue=catalogue,
-            offering=Offering(endpoints.sources, catalogue, clock, allowed=policy.allowed_models),
-            reading=reading,
-            pictures=pictures,
-            sentences=sentences,
-            clock=clock,
-            pace=EditPace(),
-            pulse=Pulse(database),
-            link=GatewayLink(clock, message_content=settings.message_content_intent),
-            identifies=IdentifyLog(SqliteIdentifyStore(database), clock),
-            rest=RestDiscipline(clock),
-            paused=PausedChannels(clock),
-            sent=SentNonces(),
-            direct_messages=SqliteDirectMessages(database),
-            catch_up_channels=settings.catch_up_channels,
-            retention=Retention(database, clock, days=settings.retention_days),
-            figures=SqliteFigures(database, clock),
-            breakers=endpoints.breakers,
-            caps=policy.caps,
-            listening=listening,
-            endings=EndingWatch(catalogue, ending_models(settings), clock),
-        )
+    database = await Database.open(settings.database_path)
+    resources.push_async_callback(database.close)
+    await migrate(database, MIGRATIONS, clock=clock)
+    store = SqliteTurnStore(database, clock)
+    await store.sweep()
+    preferences = Preferences(SqlitePreferenceStore(database, clock))
+    await preferences.load()
+    token_ratios = TokenRatios(SqliteTokenRatioStore(database, clock))
+    await token_ratios.load()
+    endpoints = Endpoints(settings, catalogue, SqliteQuirkStore(database, clock), clock)
+    resources.push_async_callback(endpoints.aclose)
+    capped_fetch = CappedFetch(settings.hosts_of_attachments)
+    resources.push_async_callback(capped_fetch.aclose)
+    reading = Reading(fetch_file or capped_fetch, splits_sounds=settings.split_long_sounds)
+    policy = _policy(settings)
+    listening = Listening(
+        endpoints.listener,
+        catalogue,
+        clock,
+        unpriced_call_micro_usd=policy.unpriced_call_micro_usd,
+        translator=endpoints.translator,
+    )
+    return _Opened(
+        settings=settings,
+        clock=clock,
+        catalogue=catalogue,
+        sentences=sentences,
+        database=database,
+        store=store,
+        preferences=preferences,
+        token_ratios=token_ratios,
+        endpoints=endpoints,
+        reading=reading,
+        pictures=PicturesOfMessages(reading.picture),
+        policy=policy,
+        listening=listening,
+        admission=Admission(
+            min_account_days=settings.min_account_age_days,
+            is_paused=partial(is_paused, settings.database_path.with_name(PAUSE_NAME)),
+        ),
+    )
+
+
+def _policy(settings: Settings) -> TurnPolicy:
+    return TurnPolicy(
+        model=settings.chat_model,
+        caps=settings.spending_caps,
+        unpriced_call_micro_usd=int(settings.unpriced_call_usd * MICRO),
+        pseudonym_key=_pseudonym_key(settings),
+        member_requests_per_hour=settings.member_requests_per_hour,
+        allowed_models=settings.models_allowed,
+        own_models=frozenset(name for each in CAPABILITIES if (name := settings.model(each)) is not None),
+        priced_only=frozenset(each for each in CAPABILITIES if is_openai(settings.endpoint(each).base_url)),
+    )
+
+
+def _parts(opened: _Opened) -> Parts:
+    settings, endpoints = opened.settings, opened.endpoints
+    workshop = PictureWorkshop()
+    speech = SpeechTools(endpoints.speech, Encoder(), settings.speech_model, models_end=models_end(settings, "speech"))
+    return Parts(
+        store=opened.store,
+        folds=SqliteFoldStore(opened.database),
+        ledger=SqliteCallLedger(opened.database, opened.clock),
+        chat_model=endpoints.chat,
+        catalogue=opened.catalogue,
+        token_ratios=opened.token_ratios,
+        schemas=opened.reading,
+        clock=opened.clock,
+        sentences=opened.sentences,
+        policy=opened.policy,
+        works={
+            PictureTask: partial(PictureWork, PictureParts(endpoints.pictures, workshop, settings.image_model)),
+            SpeechTask: partial(SpeechWork, speech),
+            SoundTask: partial(SoundWork, speech),
+        },
+        pictures=opened.pictures,
+        listening=opened.listening,
+        admission=opened.admission,
+        smaller=SmallerReplies(workshop, opened.sentences),
+    )
+
+
+def _services(opened: _Opened, turns: TurnService) -> Services:
+    settings, database, clock = opened.settings, opened.database, opened.clock
+    return Services(
+        turns=turns,
+        store=opened.store,
+        conversations=ConversationService(SqliteConversationStore(database, clock), opened.store, turns),
+        preferences=opened.preferences,
+        catalogue=opened.catalogue,
+        offering=Offering(opened.endpoints.sources, opened.catalogue, clock, allowed=opened.policy.allowed_models),
+        reading=opened.reading,
+        pictures=opened.pictures,
+        sentences=opened.sentences,
+        clock=clock,
+        pace=EditPace(),
+        pulse=Pulse(database),
+        link=GatewayLink(clock, message_content=settings.message_content_intent),
+        identifies=IdentifyLog(SqliteIdentifyStore(database), clock),
+        rest=RestDiscipline(clock),
+        paused=PausedChannels(clock),
+        sent=SentNonces(),
+        direct_messages=SqliteDirectMessages(database),
+        catch_up_channels=settings.catch_up_channels,
+        retention=Retention(database, clock, days=settings.retention_days),
+        figures=SqliteFigures(database, clock),
+        breakers=opened.endpoints.breakers,
+        caps=opened.policy.caps,
+        listening=opened.listening,
+        endings=EndingWatch(opened.catalogue, ending_models(settings), clock),
+        admission=opened.admission,
+    )
 
 
 async def sweep_now_and_then(services: Services) -> None:

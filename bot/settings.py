@@ -48,7 +48,7 @@ ENV_FILE_VARIABLE = "PARLEY_ENV_FILE"
 PREFIXES = (
     "DISCORD_", "OPENAI_", "CHAT_", "ATTACHMENT_", "DATABASE_", "MESSAGE_CONTENT", "DAILY_", "UNPRICED_", "PARLEY_",
     "MONTHLY_BUDGET", "SERVER_DAILY", "SERVER_MONTHLY", "MEMBER_DAILY", "MEMBER_MONTHLY", "MEMBER_REQUESTS",
-    "ALLOWED_MODELS", "RETENTION_", "METRICS_", "SPLIT_LONG",
+    "MIN_ACCOUNT", "ALLOWED_MODELS", "RETENTION_", "METRICS_", "SPLIT_LONG",
     *(f"{capability.upper()}_{word}" for capability in ("image", "speech", "transcription", "translation")
       for word in ("API", "BASE", "MODEL")),
 )  # fmt: skip
@@ -103,6 +103,7 @@ class Settings(BaseModel):
     member_monthly_budget_usd: Usd | None = None
     unpriced_call_usd: Usd = Decimal("0.05")
     member_requests_per_hour: Annotated[Number, Field(ge=1, le=100_000)] = 60
+    min_account_age_days: Annotated[Number, Field(ge=0, le=3650)] = 0
     allowed_models: ModelNames | None = None
     attachment_hosts: HostNames = "cdn.discordapp.com,media.discordapp.net"
     message_content_intent: Switch = False

@@ -15,11 +15,11 @@ from bot.core.sound.cards import VOICES
 from bot.core.sound.formats import ENDINGS, VOICE_MESSAGE
 from bot.core.sound.words import spoken_words
 from bot.core.tasks import SpeechTask
-from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.helping import HELP
+from cogs.ui.menu_cog import MenuCog
 from cogs.ui.model_choices import Model, model_choices
 from cogs.ui.questions import plain_text
-from cogs.ui.speaking import read_aloud, refuse_early
+from cogs.ui.speaking import read_aloud
 from cogs.ui.transcript_commands import TranscriptCommands
 
 READ_ALOUD = "Read aloud"
@@ -31,7 +31,9 @@ Instructions = Range[str, 1, INSTRUCTIONS_CHARS]
 
 @app_commands.allowed_installs(guilds=True, users=True)
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-class Audio(TranscriptCommands, commands.GroupCog, group_name="audio", group_description="Speech: sound and text"):
+class Audio(
+    TranscriptCommands, MenuCog, commands.GroupCog, group_name="audio", group_description="Speech: sound and text"
+):
     """What is heard."""
 
     def __init__(self, bot: Parley) -> None:
@@ -44,14 +46,6 @@ class Audio(TranscriptCommands, commands.GroupCog, group_name="audio", group_des
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             extras={HELP: "help.menu_read"},
         )
-
-    async def cog_load(self) -> None:
-        """Add the menu: a cog does not do that by itself."""
-        self._bot.tree.add_command(self._menu)
-
-    async def cog_unload(self) -> None:
-        """Take the menu away."""
-        self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
 
     @app_commands.command()
     @app_commands.describe(
@@ -85,17 +79,9 @@ class Audio(TranscriptCommands, commands.GroupCog, group_name="audio", group_des
         if (text is None) == (file is None):
             await interaction.response.send_message(self._services.sentences("replies.text_or_file"), ephemeral=True)
             return
-        if await refuse_early(interaction, self._bot, model=model):
-            return
-        try:
-            response_id = await defer(interaction, ephemeral=private)
-        except NotAcknowledged:
-            return
         task = SpeechTask(model=model, voice=voice, file_format=file_format, speed=speed, instructions=instructions)
         files = self._services.reading.files([file] if file else [], kept=False)
-        await read_aloud(
-            interaction, self._bot, text or "", task, response_id=response_id, private=private, files=files
-        )
+        await read_aloud(interaction, text or "", task, private=private, files=files)
 
     @speak.autocomplete("model")
     async def _model_choices(self, interaction: discord.Interaction[Parley], typed: str) -> list[Choice[str]]:
@@ -107,14 +93,7 @@ class Audio(TranscriptCommands, commands.GroupCog, group_name="audio", group_des
         if not text:
             await interaction.response.send_message(self._services.sentences("menus.unreadable"), ephemeral=True)
             return
-        if await refuse_early(interaction, self._bot):
-            return
-        private = message.flags.ephemeral
-        try:
-            response_id = await defer(interaction, ephemeral=private)
-        except NotAcknowledged:
-            return
-        await read_aloud(interaction, self._bot, text, SpeechTask(), response_id=response_id, private=private)
+        await read_aloud(interaction, text, private=message.flags.ephemeral)
 
 
 async def setup(bot: Parley) -> None:

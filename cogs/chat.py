@@ -13,13 +13,14 @@ from discord.ext import commands
 from bot.app import Parley
 from bot.core.composing import SHOWN_QUESTION_CHARS
 from bot.core.conversation import ChatOptions, ConversationKey, Question, ReplyRoute
-from bot.core.errors import NoThreadsHere, PrivateStaysPrivate, Refusal
+from bot.core.errors.refusals import NoThreadsHere, PrivateStaysPrivate, Refusal
 from bot.core.limits import MAX_TOKENS, PENALTY, QUESTION_CHARS, TOP_P
 from bot.core.pages import quote_block
-from bot.core.ports import FileReader, Screen
+from bot.core.ports.files import FileReader
+from bot.core.ports.screen import Screen
 from bot.core.prompt import safe_name
 from bot.core.turns import Move
-from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.asking import acknowledged
 from cogs.ui.model_choices import Model, Temperature, model_choices
 from cogs.ui.questions import conversation_of, question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
@@ -157,19 +158,9 @@ class Chat(commands.Cog):
         *,
         private: bool,
     ) -> None:
-        refusal = self._services.turns.early_refusal(conversation, member_id=interaction.user.id, model=options.model)
-        if refusal is not None:
-            await interaction.response.send_message(refusal, ephemeral=True)
-            return
-        try:
-            response_id = await defer(interaction, ephemeral=private)
-        except NotAcknowledged:
-            return
-        route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
-        question = question_of_interaction(
-            interaction, text=text, route=route, options=options, conversation=conversation
-        )
-        await self._services.turns.ask(question, screen_for(self._bot, question), files)
+        question = await acknowledged(interaction, text, private=private, options=options, conversation=conversation)
+        if question is not None:
+            await self._services.turns.ask(question, screen_for(self._bot, question), files)
 
     async def _answer_in_thread(
         self,

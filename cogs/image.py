@@ -15,6 +15,7 @@ from bot.core.limits import MAX_TOKENS, MOST_PICTURES, PICTURE_COUNT, PICTURE_PR
 from bot.core.tasks import PictureAction, PictureTask
 from cogs.ui.describing import describe, describe_message
 from cogs.ui.helping import HELP
+from cogs.ui.menu_cog import MenuCog
 from cogs.ui.model_choices import Model, model_choices
 from cogs.ui.picture_buttons import PICTURE_BUTTONS, edit_submitted
 from cogs.ui.picturing import ask_for_pictures
@@ -28,16 +29,22 @@ Style = Literal["vivid", "natural"]
 Background = Literal["auto", "transparent", "opaque"]
 FileFormat = Literal["png", "webp", "jpeg"]
 
-SIZE = "Width and height in pixels; a model that lacks a size takes the nearest one"
-QUALITY = "Higher is slower and dearer; standard and hd are the older names"
-MODEL = "Which model draws"
 DESCRIBE = "Describe image"
 PICTURE = "A picture: PNG, JPEG, WebP or GIF, up to 20 MiB"
+QUALITY = "Higher is slower and dearer; standard and hd are the older names"
+SHARED = {
+    "size": "Width and height in pixels; a model that lacks a size takes the nearest one",
+    "model": "Which model draws",
+    "spoiler": "Hide it behind a spoiler",
+    "private": "Only you see it",
+}
 
 
 @app_commands.allowed_installs(guilds=True, users=True)
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-class Image(commands.GroupCog, group_name="image", group_description="Make pictures, change them, look at them"):
+class Image(
+    MenuCog, commands.GroupCog, group_name="image", group_description="Make pictures, change them, look at them"
+):
     """The picture commands and the picture menu."""
 
     def __init__(self, bot: Parley) -> None:
@@ -51,27 +58,16 @@ class Image(commands.GroupCog, group_name="image", group_description="Make pictu
             extras={HELP: "help.menu_describe"},
         )
 
-    async def cog_load(self) -> None:
-        """Add the menu: a cog does not do that by itself."""
-        self._bot.tree.add_command(self._menu)
-
-    async def cog_unload(self) -> None:
-        """Take the menu away."""
-        self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
-
     @app_commands.command()
     @app_commands.rename(count="n", file_format="format")
     @app_commands.describe(
         prompt="What is to be seen",
-        size=SIZE,
         quality=QUALITY,
         style="Vivid is dramatic, natural is restrained",
         count=f"How many pictures, up to {MOST_PICTURES} at a time",
         background="What is behind it: transparent needs png or webp",
         file_format="The format of the file",
-        model=MODEL,
-        spoiler="Hide it behind a spoiler",
-        private="Only you see it",
+        **SHARED,
     )
     async def generate(
         self,
@@ -105,11 +101,8 @@ class Image(commands.GroupCog, group_name="image", group_description="Make pictu
     @app_commands.describe(
         image=PICTURE,
         count="How many variations",
-        size=SIZE,
         change="What to change; without it everything may vary a little",
-        model=MODEL,
-        spoiler="Hide it behind a spoiler",
-        private="Only you see it",
+        **SHARED,
     )
     async def variation(
         self,
@@ -135,12 +128,9 @@ class Image(commands.GroupCog, group_name="image", group_description="Make pictu
         mask="A PNG of the same size: what is transparent in it is changed, the rest stays",
         image2="A second picture to use",
         image3="A third picture to use",
-        size=SIZE,
         quality=QUALITY,
         count="How many results",
-        model=MODEL,
-        spoiler="Hide it behind a spoiler",
-        private="Only you see it",
+        **SHARED,
     )
     async def edit(
         self,

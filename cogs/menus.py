@@ -10,18 +10,16 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Parley
-from bot.core.conversation import ChatOptions, Quote
+from bot.core.conversation import Quote
 from bot.core.limits import QUESTION_CHARS
-from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.asking import acknowledged, answer
 from cogs.ui.attached import pictures_of, quoted_pictures
 from cogs.ui.helping import HELP
-from cogs.ui.modals import MODAL_SECONDS, OpenModals
-from cogs.ui.questions import conversation_of, plain_text, question_of_interaction, route_of_interaction
-from cogs.ui.replies import screen_for
-from cogs.ui.telling import told
+from cogs.ui.menu_cog import MenuCog
+from cogs.ui.modals import MODAL_SECONDS, TEXT_INPUT_CHARS, OpenModals
+from cogs.ui.questions import conversation_of, plain_text
 
 ASK_ABOUT = "Ask AI about this"
-TEXT_INPUT_CHARS = 4000  # of a modal's text (Discord)
 
 
 class AboutMessage(discord.ui.Modal):
@@ -55,32 +53,19 @@ class AboutMessage(discord.ui.Modal):
 
     async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
         """Answer in the channel's conversation, or in the member's own."""
-        services = self._bot.services
         private = self._private is None or self._private.value
         text = self._question.value.strip()
         if not text:
-            await interaction.response.send_message(services.sentences("menus.no_question"), ephemeral=True)
+            await interaction.response.send_message(self._bot.services.sentences("menus.no_question"), ephemeral=True)
             return
         only_for = interaction.user.id if private else None
         conversation = conversation_of(interaction.channel_id or 0, interaction.guild_id, only_for=only_for)
-        refusal = services.turns.early_refusal(conversation, member_id=interaction.user.id)
-        if refusal is not None:
-            await interaction.response.send_message(refusal, ephemeral=True)
-            return
-        try:
-            response_id = await defer(interaction, ephemeral=private)
-        except NotAcknowledged:
-            return
-        route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
-        question = question_of_interaction(
-            interaction, text=text, route=route, options=ChatOptions(), conversation=conversation
-        )
-        question = replace(question, quote=self._quote)
-        async with told(interaction, in_response=True):
-            await services.turns.ask(question, screen_for(self._bot, question), self._files)
+        question = await acknowledged(interaction, text, private=private, conversation=conversation)
+        if question is not None:
+            await answer(interaction, replace(question, quote=self._quote), self._files)
 
 
-class Menus(commands.Cog):
+class Menus(MenuCog):
     """The message menus."""
 
     def __init__(self, bot: Parley) -> None:
@@ -93,14 +78,6 @@ class Menus(commands.Cog):
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
             extras={HELP: "help.menu_ask"},
         )
-
-    async def cog_load(self) -> None:
-        """Add the menus: a cog does not do that by itself."""
-        self._bot.tree.add_command(self._menu)
-
-    async def cog_unload(self) -> None:
-        """Take the menus away."""
-        self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
 
     async def _ask_about(self, interaction: discord.Interaction[Parley], message: discord.Message) -> None:
         # Discord delivers a menu's message with its content, whatever the intents.

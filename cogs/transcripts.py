@@ -6,7 +6,6 @@ from typing import Any
 
 import discord
 from discord import app_commands
-from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.app import Parley
@@ -14,13 +13,9 @@ from bot.core.limits import LANGUAGE_CHARS
 from bot.core.tasks import SoundAction, SoundTask
 from cogs.ui.helping import HELP
 from cogs.ui.listening import TRANSCRIBE, ask_about_sound, sound_of
+from cogs.ui.menu_cog import MenuCog
 from cogs.ui.modals import MODAL_SECONDS, OpenModals
 from cogs.ui.transcript_buttons import TRANSCRIPT_BUTTONS
-
-OPTION_CHARS = 1000
-
-Language = Range[str, 2, LANGUAGE_CHARS]
-FILE = "A sound or video file: flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm"
 
 
 class AboutSound(discord.ui.Modal):
@@ -58,7 +53,7 @@ class AboutSound(discord.ui.Modal):
         await ask_about_sound(interaction, task, file=self._file, private=private)
 
 
-class Transcripts(commands.Cog):
+class Transcripts(MenuCog):
     """The menu; the commands are in the group ``/audio``."""
 
     def __init__(self, bot: Parley) -> None:
@@ -71,14 +66,6 @@ class Transcripts(commands.Cog):
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             extras={HELP: "help.menu_transcribe"},
         )
-
-    async def cog_load(self) -> None:
-        """Add the menu: a cog does not do that by itself."""
-        self._bot.tree.add_command(self._menu)
-
-    async def cog_unload(self) -> None:
-        """Take the menu away."""
-        self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
 
     async def _transcribe_message(self, interaction: discord.Interaction[Parley], message: discord.Message) -> None:
         # Discord delivers a menu's message with its files, whatever the intents.

@@ -15,7 +15,7 @@ from discord.ext import commands
 from bot.app import Parley
 from bot.core.conversation import Question, ReplyKind
 from bot.core.errors import ParleyError, StoreUnavailable, new_error_id
-from bot.core.ports import FileReader
+from bot.core.ports.files import FileReader
 from bot.core.preferences import ChannelMode, VoiceMessages
 from bot.core.tasks import SoundTask
 from cogs.ui.attached import files_again, files_of_message, find_attachment, sound_reader, voice_of
@@ -168,11 +168,26 @@ class Triggers(commands.Cog):
             self._services.pictures.forget(message_id)
             await self._kept(self._services.conversations.message_deleted(message_id))
 
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Answer nobody in a server that the bot was thrown out of. One that is unavailable comes back."""
+        await self._kept(self._services.turns.abandon(guild_id=guild.id))
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Answer nobody in a channel that is gone; discord.py tells of its threads one by one."""
+        await self._kept(self._services.turns.abandon(channel_id=channel.id))
+
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """Answer nobody in a thread that is gone."""
+        await self._kept(self._services.turns.abandon(channel_id=payload.thread_id))
+
     async def _kept(self, change: Coroutine[None, None, None]) -> None:
         try:
             await change
         except StoreUnavailable as error:
-            log.warning("a changed message could not be followed", extra={"detail": error.detail})
+            log.warning("what became of a message or its place could not be followed", extra={"detail": error.detail})
 
     def _is_addressed(self, message: discord.Message, me: discord.ClientUser) -> bool:
         if message.guild is None or me in message.mentions:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import Parley
-from bot.core.errors import QuotaExhausted
+from bot.core.errors.provider import QuotaExhausted
 from bot.heartbeat import Verdict, judge, read_heartbeat
 from bot.loop_watch import LoopWatch
 from bot.sandbox.standin import StandIn
@@ -114,7 +114,7 @@ async def test_how_turns_ended_is_counted(services: Services, vitals: Vitals) ->
     for _ in range(2):
         await store.finish(1)
         await store.expire(2, "too old")
-        await store.cancel(3, billed=False)
+        await store.cancel(3, billed=False, reason="withdrawn")
     await answer(store, ask(6))
     await store.finish(6)
     assert (await vitals.figures()).turns == {"failed": 1, "expired": 1, "cancelled": 1, "done": 1}

@@ -159,9 +159,10 @@ async def _serve(settings: Settings, token: str, *, degraded: Mapping[str, str] 
         supervising = asyncio.create_task(Supervisor(bot).run(token))
         sweeping = asyncio.create_task(sweep_now_and_then(services))
         watching = asyncio.create_task(watch_endings(services))
+        syncing = asyncio.create_task(bot.command_sync.keep_synced())
         beating = asyncio.create_task(vitals.keep_beating(heartbeat_path))
         stopping = asyncio.create_task(told_to_stop.wait())
-        working: set[asyncio.Task[None]] = {supervising, sweeping, watching, beating}
+        working: set[asyncio.Task[None]] = {supervising, sweeping, watching, syncing, beating}
         tasks = {*working, stopping}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.core.conversation import Answer, AttachedText, EndReason, Page, Question, Reply, ReplyFile, ReplyKind
 from bot.core.drawing import parted, without_growing_wish
@@ -11,7 +11,7 @@ from bot.core.errors import ParleyError
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, is_json
 from bot.core.limits import REPLY_PAGES
 from bot.core.pages import lay_out, lay_out_json, lay_out_unfinished, quote_block
-from bot.core.ports import Violation
+from bot.core.ports.files import Violation
 from bot.core.sentences import Sentences
 
 SHOWN_QUESTION_CHARS = 500
@@ -73,36 +73,71 @@ class GrowingDraft:
         )
 
 
-def compose_answer(
-    question: Question,
-    answer: Answer,
-    sentences: Sentences,
-    *,
-    replaced_model: str | None,
-    violation: Violation | None = None,
-    left_out_others: bool = False,
-    is_kept: bool = True,
-    blind: bool = False,
-    lost_pictures: Sequence[str] = (),
-) -> Reply:
-    """Return the pages of an answer, with one small line for everything the member should know about it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a member should know about an answer.
 
     ``replaced_model`` is set when a model was asked for that has been shut down, ``violation`` when the answer is not
     the JSON that was asked for, ``left_out_others`` when what others said earlier did not go along. ``is_kept`` is
     unset when the conversation was reset while the answer was written, or went on from the one that this answer was to
     replace. ``blind``: the model sees no pictures; ``lost_pictures`` are the names of those that could not be sent.
     """
+
+    replaced_model: str | None = None
+    violation: Violation | None = None
+    left_out_others: bool = False
+    is_kept: bool = True
+    blind: bool = False
+    lost_pictures: Sequence[str] = ()
+
+
+def compose_answer(
+    question: Question,
+    answer: Answer,
+    sentences: Sentences,
+    circumstances: Circumstances = Circumstances(),
+) -> Reply:
+    """Return the pages of an answer, with one small line for everything the member should know about it."""
+    # What would go on with half of a JSON text is asked for as JSON too: it would begin anew.
+    is_talk = question.conversation is not None and not question.options.json
+    goes_on = is_talk and circumstances.is_kept and answer.end_reason in CUT
+    notes = _before_the_end(question, answer, sentences, circumstances)
+    if answer.end_reason is not EndReason.STOP:
+        notes.append(sentences(f"notes.{answer.end_reason.value}"))
+    if goes_on:
+        notes.append(sentences("notes.go_on"))
+    if circumstances.violation is not None:
+        notes.append(_violation_note(circumstances.violation, sentences))
+    header, footer = _header(question), "\n".join(notes)
+    wish, body = None, bare_json(answer.text)
+    if question.options.json and body and is_json(body):
+        pages = lay_out_json(body, header=header, footer=footer)
+    else:
+        text = answer.text
+        if is_talk:
+            text, wish = parted(text)
+            text = text or sentences("replies.draw_offer")
+        file_note = sentences("notes.whole_in_file")
+        pages = lay_out(text, header=header, footer=footer, file_note=file_note, max_pages=_max_pages(question))
+    pages = _with_transcript(question, pages)
+    return Reply(ReplyKind.ANSWER, pages, incomplete=goes_on, draws=circumstances.is_kept and wish is not None)
+
+
+def _before_the_end(
+    question: Question, answer: Answer, sentences: Sentences, circumstances: Circumstances
+) -> list[str]:
+    """Return the notes about how an answer came about; those about how it ends come after them."""
     notes = []
-    if replaced_model is not None:
-        notes.append(sentences("notes.replaced_model", asked=replaced_model, model=answer.model))
+    if circumstances.replaced_model is not None:
+        notes.append(sentences("notes.replaced_model", asked=circumstances.replaced_model, model=answer.model))
     notes += [
         sentences("notes.file_cut", name=f"`{file.name}`", chars=f"{len(file.text):,}")
         for file in question.attachments
         if isinstance(file, AttachedText) and file.cut
     ]
-    if blind:
+    if circumstances.blind:
         notes.append(sentences("notes.blind", model=answer.model))
-    notes += [sentences("notes.lost_picture", name=f"`{name}`") for name in lost_pictures]
+    notes += [sentences("notes.lost_picture", name=f"`{name}`") for name in circumstances.lost_pictures]
     # A cap is always sent; only a member who set it wants to know that it did not count.
     unset = {"schema"} if question.options.max_tokens else {"schema", "max_tokens"}
     ignored = [option for option in answer.ignored_options if option not in unset]
@@ -110,35 +145,19 @@ def compose_answer(
         notes.append(sentences("notes.ignored_options", model=answer.model, options=", ".join(ignored)))
     if "schema" in answer.ignored_options:
         notes.append(sentences("notes.schema_in_words", model=answer.model))
-    if left_out_others:
+    if circumstances.left_out_others:
         notes.append(sentences("notes.left_out_others"))
-    if not is_kept:
+    if not circumstances.is_kept:
         notes.append(sentences("notes.unkept"))
-    # What would go on with half of a JSON text is asked for as JSON too: it would begin anew.
-    may_go_on = is_kept and question.conversation is not None and not question.options.json
-    goes_on = may_go_on and answer.end_reason in CUT
-    if answer.end_reason is not EndReason.STOP:
-        notes.append(sentences(f"notes.{answer.end_reason.value}"))
-    if goes_on:
-        notes.append(sentences("notes.go_on"))
-    if violation is not None:
-        notes.append(_violation_note(violation, sentences))
-    body, wish, text = bare_json(answer.text), None, answer.text
-    if question.conversation is not None and not question.options.json:
-        text, wish = parted(answer.text)
-        text = text or sentences("replies.draw_offer")
-    if question.options.json and body and is_json(body):
-        pages = lay_out_json(body, header=_header(question), footer="\n".join(notes))
-    else:
-        pages = lay_out(
-            text,
-            header=_header(question),
-            footer="\n".join(notes),
-            file_note=sentences("notes.whole_in_file"),
-            max_pages=_max_pages(question),
-        )
-    pages = _with_transcript(question, pages)
-    return Reply(ReplyKind.ANSWER, pages, incomplete=goes_on, draws=is_kept and wish is not None)
+    return notes
+
+
+def _violation_note(violation: Violation, sentences: Sentences) -> str:
+    if violation == NOT_JSON:
+        return sentences("notes.invalid_json")
+    if violation == UNCHECKED:
+        return sentences("notes.unchecked_schema")
+    return sentences("notes.invalid_schema", path=f"`{violation.path}`", rule=f"`{violation.rule}`")
 
 
 def compose_unsaved(question: Question, text: str, error_id: str, sentences: Sentences) -> Reply:
@@ -165,11 +184,3 @@ def compose_notice(question: Question, error: ParleyError, error_id: str, senten
         notice = f"{quote_block(question.text, _shown_chars(question))}\n{notice}"
     pages = _with_transcript(question, (Page(notice),))
     return Reply(ReplyKind.NOTICE, pages, retryable=error.retryable)
-
-
-def _violation_note(violation: Violation, sentences: Sentences) -> str:
-    if violation == NOT_JSON:
-        return sentences("notes.invalid_json")
-    if violation == UNCHECKED:
-        return sentences("notes.unchecked_schema")
-    return sentences("notes.invalid_schema", path=f"`{violation.path}`", rule=f"`{violation.rule}`")

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 
 from bot.core.conversation import Page, Question, Reply, ReplyKind
-from bot.core.errors import DeliveryFailed, DeliveryRefused, ReplyTooLarge, StoreUnavailable
-from bot.core.ports import TurnStore
+from bot.core.errors import StoreUnavailable
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused, ReplyTooLarge
+from bot.core.ports.turns import TurnStore
 from bot.core.sentences import Sentences
 
 log = logging.getLogger(__name__)

@@ -1,78 +1,46 @@
-"""What a turn does between claim and reply: an answer in words (``Generation``), or a task that is paid for once."""
+"""What a turn does between claim and reply: an answer in words, or a task that is paid for once."""
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
-from typing import Any, Protocol, TypeAlias, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, TypeVar
 
+from bot.core.choosing import recorded
 from bot.core.composing import NOTHING
 from bot.core.conversation import Question, Reply
-from bot.core.errors import Interrupted, ParleyError, Stopped
-from bot.core.generating import Generation, Grown, Parts, recorded
-from bot.core.ports import FileReader, FilesRead, Reservation, Screen, Settlement
+from bot.core.errors import ParleyError
+from bot.core.errors.work import Interrupted, Stopped
+from bot.core.parts import Parts
+from bot.core.ports.files import FileReader, FilesRead
+from bot.core.ports.money import Reservation, Settlement
+from bot.core.ports.screen import Screen
 
 T = TypeVar("T")
 
 
-class Work(Protocol):
-    """One turn's work. ``task``: the asyncio task that does it. ``sent``: a provider has been asked."""
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A conversation after an answer. ``first_turn_id`` is set when older turns did not fit into the prompt."""
 
-    question: Question
-    task: asyncio.Task[Any] | None
-    sent: bool
-    grown: Grown | None
-
-    @property
-    def text(self) -> str:
-        """What can be shown although it cannot be stored."""
-        ...
-
-    def stop(self) -> None:
-        """End it; what came so far counts."""
-        ...
-
-    def revise(self, text: str) -> None:
-        """Follow the question's new words, unless it is too late."""
-        ...
-
-    async def remove(self) -> None:
-        """Take away what is shown."""
-        ...
-
-    async def run(self) -> Reply:
-        """Return the reply once it is stored in the outbox; raises a ``ParleyError``."""
-        ...
-
-    def billed_attempts(self, error: Exception) -> int:
-        """Return how many calls of the failed work may have cost what was reserved for one."""
-        ...
+    tokens: int
+    first_turn_id: int | None
 
 
-MakeWork: TypeAlias = Callable[[Parts, Question, Screen, FileReader | None], Work]
+class Work(ABC):
+    """One turn's work, which can be stopped from outside.
 
-
-def work_for(parts: Parts, question: Question, screen: Screen, files: FileReader | None) -> Work:
-    """Return the work that a question asks for."""
-    if question.task is None:
-        return Generation(parts, question, screen, files)
-    return parts.works[type(question.task)](parts, question, screen, files)
-
-
-class PaidWork(ABC):
-    """A task whose calls cost money and are never made again by themselves. Implements ``Work``.
-
-    The reservation holds the worst case of all its calls. Whatever fails after the first call was sent is booked in
-    full, unless the error says what may be billed; a result is stored with its files before anything is shown.
+    ``task``: the asyncio task that does it. ``sent``: a provider has been asked.
     """
 
-    def __init__(self, parts: Parts, question: Question, screen: Screen, files: FileReader | None) -> None:
+    def __init__(self, parts: Parts, question: Question, screen: Screen, files: FileReader | None = None) -> None:
         self.question = question
         self.task: asyncio.Task[Any] | None = asyncio.current_task()
         self.sent = False
-        self.grown: Grown | None = None
+        self.grown: Grown | None = None  # set once an answer is stored in its conversation
         self._parts = parts
         self._screen = screen
         self._files = files
@@ -81,43 +49,39 @@ class PaidWork(ABC):
 
     @property
     def text(self) -> str:
-        """Nothing: a picture that cannot be stored is not shown."""
+        """What can be shown although it cannot be stored."""
         return ""
 
+    @abstractmethod
+    async def run(self) -> Reply:
+        """Return the reply once it is stored in the outbox; raises a ``ParleyError`` when there is nothing to show."""
+
     def stop(self) -> None:
-        """Give up waiting for the provider."""
+        """End it; what came so far counts."""
         self._stopped = True
         if self._calls is not None:
             self._calls.cancel()
 
     def revise(self, text: str) -> None:
-        """Follow the question's new words, unless the provider has been asked."""
-        if not self.sent:
+        """Follow the question's new words, unless it is too late."""
+        if not self._is_fixed:
             self.question = replace(self.question, text=text)
+
+    @property
+    def _is_fixed(self) -> bool:
+        return self.sent
 
     async def remove(self) -> None:
         """Take away what is shown."""
         await self._screen.deliver(NOTHING)
 
+    def abandon(self) -> None:
+        """Show nothing more."""
+        self._screen.abandon()
+
     @abstractmethod
-    async def run(self) -> Reply:
-        """Return the reply once it is stored in the outbox; raises a ``ParleyError``."""
-
     def billed_attempts(self, error: Exception) -> int:
-        """Return 1 when the provider may have worked for the failed task."""
-        if not self.sent:
-            return 0
-        if isinstance(error, ParleyError) and error.billed_micro_usd is not None:
-            return 1
-        return int(error.may_be_billed if isinstance(error, ParleyError) else True)
-
-    async def _read_files(self) -> FilesRead:
-        """Return what the task's files hold; raises ``FileRefused``, or ``Interrupted`` when a restart lost them."""
-        if self._files is not None:
-            return await self._files.read()
-        if self.question.unread_files:
-            raise Interrupted  # before anything was paid for
-        return FilesRead()
+        """Return how many calls of the failed work may have cost what is still reserved for one: 0 or 1."""
 
     async def _reserve(self, reservation: Reservation) -> None:
         policy = self._parts.policy
@@ -153,6 +117,42 @@ class PaidWork(ABC):
 
     def _is_stopped(self) -> bool:
         return self._stopped
+
+
+MakeWork: TypeAlias = Callable[[Parts, Question, Screen, FileReader | None], Work]
+
+
+class PaidWork(Work):
+    """A task whose calls cost money and are never made again by themselves.
+
+    The reservation holds the worst case of all its calls. Whatever fails after the first call was sent is booked in
+    full, unless the error says what may be billed; a result is stored with its files before anything is shown.
+    """
+
+    def billed_attempts(self, error: Exception) -> int:
+        """Return 1 when the provider may have worked for the failed task."""
+        if not self.sent:
+            return 0
+        if isinstance(error, ParleyError) and error.billed_micro_usd is not None:
+            return 1
+        return int(error.may_be_billed if isinstance(error, ParleyError) else True)
+
+    @asynccontextmanager
+    async def _room(self) -> AsyncIterator[None]:
+        """Hold the room that the task's files need."""
+        if self._files is None:
+            yield
+            return
+        async with self._parts.room.held(await self._files.size_bytes()):
+            yield
+
+    async def _read_files(self) -> FilesRead:
+        """Return what the task's files hold; raises ``FileRefused``, or ``Interrupted`` when a restart lost them."""
+        if self._files is not None:
+            return await self._files.read()
+        if self.question.unread_files:
+            raise Interrupted  # before anything was paid for
+        return FilesRead()
 
     async def _complete(self, reply: Reply, settlement: Settlement, *, result_text: str | None = None) -> Reply:
         await self._parts.store.complete_task(self.question, reply, settlement, result_text=result_text)

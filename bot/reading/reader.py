@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bot.core.attachments import FileKind, decoded, kind_of, safe_file_name, taken
 from bot.core.conversation import AttachedText, Attachment, PictureSource
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.json_output import NotJson, strict_json
 from bot.core.limits import (
     ATTACHMENTS,
@@ -23,7 +23,7 @@ from bot.core.limits import (
     SOUND_PART_SECONDS,
     TEXT_FILE_BYTES,
 )
-from bot.core.ports import AttachedFile, FetchFile, FileReader, FilesRead, Picture, Violation
+from bot.core.ports.files import AttachedFile, FetchFile, FileReader, FilesRead, Picture, Violation
 from bot.core.schemas import check_schema, schema_name
 from bot.reading.children import Children, JobFailed
 from bot.reading.headers import is_picture
@@ -44,8 +44,6 @@ class Reading:
         self._splits_sounds = splits_sounds
         self._job_seconds = job_seconds
         self._children = Children(JOBS_SIDE_BY_SIDE)
-        self.sounds = asyncio.Semaphore(JOBS_SIDE_BY_SIDE)
-        self.large_sounds = asyncio.Semaphore(1)
 
     def files(
         self,
@@ -165,6 +163,11 @@ class QuestionFiles:
         self._sources = sources
         self._quoted = quoted
         self._about_quoted = about_quoted
+
+    async def size_bytes(self) -> int:
+        """Return the size of all that are fetched."""
+        files = (*self._attachments, *(file for file, _ in self._quoted))
+        return sum(file.size for file in files if file.size <= PDF_FILE_BYTES)
 
     async def read(self) -> FilesRead:
         """Fetch, check and read them; raises ``FileRefused``."""

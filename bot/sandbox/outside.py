@@ -16,8 +16,10 @@ import simcord
 
 from bot.core.conversation import Claim, ConversationKey, Question
 from bot.core.folding import FoldResult
-from bot.core.generating import Parts
-from bot.core.ports import FileReader, Payer, Screen
+from bot.core.parts import Parts
+from bot.core.ports.files import FileReader
+from bot.core.ports.money import Payer
+from bot.core.ports.screen import Screen
 from bot.core.turns import Elsewhere, TurnService
 
 T = TypeVar("T")
@@ -83,6 +85,11 @@ class OutsideTurns(TurnService):
     async def withdraw(self, message_id: int) -> bool:
         """Give up answering a question whose message was deleted."""
         return await self._outside.call(super().withdraw(message_id), reason="an answer being withdrawn")
+
+    async def abandon(self, *, guild_id: int | None = None, channel_id: int | None = None) -> None:
+        """Give up every question of a server or a channel that is gone."""
+        given_up = super().abandon(guild_id=guild_id, channel_id=channel_id)
+        await self._outside.call(given_up, reason="answers being given up")
 
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
         """Fold everything but the newest question and answer into the notes."""

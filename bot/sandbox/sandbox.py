@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import discord
 import simcord
 
-from bot.app import TREE_HASH, Parley
+from bot.app import Parley
+from bot.command_sync import TREE_HASH
 from bot.core.preferences import ChannelMode, VoiceMessages
 from bot.sandbox.chat_page import ChatPage
 from bot.sandbox.files import fetch_simulated

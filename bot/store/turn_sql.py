@@ -92,8 +92,6 @@ WHERE trigger_id = :trigger_id
 
 FORGET_TASK: Final = "DELETE FROM tasks WHERE trigger_id = :trigger_id"
 
-SWEEP_TASKS: Final = "DELETE FROM tasks WHERE done_at < :before"
-
 PLACE: Final = """
 INSERT INTO reply_messages (trigger_id, page, message_id) VALUES (:trigger_id, :page, :message_id)
 ON CONFLICT (trigger_id, page) DO UPDATE SET message_id = excluded.message_id
@@ -113,7 +111,7 @@ RETURNING state, 0 AS keeps_question
 """
 
 CANCEL: Final = """
-UPDATE claims SET state = 'cancelled', reason = 'withdrawn', updated_at = :now
+UPDATE claims SET state = 'cancelled', reason = :reason, updated_at = :now
 WHERE trigger_id = :trigger_id AND state IN ('claimed', 'generating', 'ready')
 RETURNING trigger_id
 """

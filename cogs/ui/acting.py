@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import discord
 
-from bot.core.conversation import ConversationKey, Question, ReplyRoute
+from bot.core.conversation import ConversationKey, ReplyRoute
 from bot.core.conversations import GO_ON
-from bot.core.errors import DeliveryFailed, DeliveryRefused, MayNotReadHistory, PrivateStaysPrivate
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused
+from bot.core.errors.refusals import MayNotReadHistory, PrivateStaysPrivate
 from bot.core.kept import KeptTurn
-from bot.core.ports import Screen
 from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.asking import ask, is_private, is_refused
 from cogs.ui.calls import call
 from cogs.ui.questions import may_read_history, may_send, question_of_interaction, route_of_interaction
 from cogs.ui.telling import member_of, parley, told
@@ -24,35 +24,22 @@ from cogs.ui.threads import open_thread
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
-ScreenFor = Callable[[Question, tuple[int, ...]], Screen]  # with the messages that the answer takes over
-
-
-def _is_private(interaction: Interaction) -> bool:
-    return interaction.message is not None and interaction.message.flags.ephemeral
-
-
-async def _is_refused(interaction: Interaction) -> bool:
-    """Say at once, and only to this person, what memory alone knows to be in the way of another answer."""
-    refusal = parley(interaction).services.turns.early_refusal(None, member_id=interaction.user.id)
-    if refusal is not None:
-        await interaction.response.send_message(refusal, ephemeral=True)
-    return refusal is not None
 
 
 async def _latest_turn(interaction: Interaction, trigger_id: int) -> KeptTurn:
     turn = await parley(interaction).services.conversations.latest_turn(
         trigger_id, channel_id=interaction.channel_id or 0, by=member_of(interaction)
     )
-    if turn.is_private and not _is_private(interaction):
+    if turn.is_private and not is_private(interaction):
         raise PrivateStaysPrivate
     return turn
 
 
-async def regenerate(interaction: Interaction, trigger_id: int, screen_for: ScreenFor) -> None:
+async def regenerate(interaction: Interaction, trigger_id: int) -> None:
     """Answer the latest question anew, where its answer stands; that comes back when it fails."""
-    if await _is_refused(interaction):
+    if await is_refused(interaction):
         return
-    services, private = parley(interaction).services, _is_private(interaction)
+    private = is_private(interaction)
     try:
         response_id = await defer(interaction, ephemeral=private, thinking=False)
     except NotAcknowledged:
@@ -74,14 +61,14 @@ async def regenerate(interaction: Interaction, trigger_id: int, screen_for: Scre
             in_place=True,
         )
         question = replace(question, hears_others=turn.is_private or may_read_history(interaction))
-        await services.turns.ask(question, screen_for(question, shown))
+        await ask(interaction, question, takes_over=shown)
 
 
-async def go_on(interaction: Interaction, trigger_id: int, screen_for: ScreenFor) -> None:
+async def go_on(interaction: Interaction, trigger_id: int) -> None:
     """Ask the model to go on with an answer that was cut; what comes is a reply below it."""
-    if await _is_refused(interaction):
+    if await is_refused(interaction):
         return
-    services, private = parley(interaction).services, _is_private(interaction)
+    private = is_private(interaction)
     by_response = private or not may_send(interaction)
     try:
         response_id = await defer(interaction, ephemeral=private, thinking=by_response)
@@ -97,7 +84,7 @@ async def go_on(interaction: Interaction, trigger_id: int, screen_for: ScreenFor
             interaction, text=GO_ON, route=route, options=turn.options, conversation=turn.key
         )
         question = replace(question, show_question=False, continues=turn.trigger_id)
-        await services.turns.ask(question, screen_for(question, ()))
+        await ask(interaction, question)
 
 
 async def branch(interaction: Interaction, trigger_id: int) -> None:
@@ -146,7 +133,7 @@ async def delete(interaction: Interaction, trigger_id: int) -> None:
     """Forget a turn, and take away the messages of its reply."""
     services = parley(interaction).services
     try:
-        shown_id = await defer(interaction, ephemeral=_is_private(interaction), thinking=False)
+        shown_id = await defer(interaction, ephemeral=is_private(interaction), thinking=False)
     except NotAcknowledged:
         return
     async with told(interaction, in_response=False):

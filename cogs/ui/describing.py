@@ -9,12 +9,10 @@ import discord
 
 from bot.core.conversation import ChatOptions
 from bot.core.limits import PICTURES
-from bot.core.ports import FileReader
-from cogs.ui.acknowledging import NotAcknowledged, defer
+from bot.core.ports.files import FileReader
+from cogs.ui.asking import acknowledged, answer
 from cogs.ui.attached import pictures_of, quoted_pictures
-from cogs.ui.questions import question_of_interaction, route_of_interaction
-from cogs.ui.replies import screen_for
-from cogs.ui.telling import parley, told
+from cogs.ui.telling import parley
 
 
 async def describe(
@@ -27,21 +25,10 @@ async def describe(
     show_question: bool = False,
 ) -> None:
     """Answer a question about pictures, once: no history is read and nothing is kept. It acknowledges."""
-    bot = parley(interaction)
-    turns = bot.services.turns
-    refusal = turns.early_refusal(None, member_id=interaction.user.id, model=options.model)
-    if refusal is not None:
-        await interaction.response.send_message(refusal, ephemeral=True)
-        return
-    try:
-        response_id = await defer(interaction, ephemeral=private)
-    except NotAcknowledged:
-        return
-    route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
-    asked = question_of_interaction(interaction, text=question, route=route, options=options, conversation=None)
-    asked = replace(asked, show_question=asked.show_question or show_question)
-    async with told(interaction, in_response=True):
-        await turns.ask(asked, screen_for(bot, asked), files)
+    asked = await acknowledged(interaction, question, private=private, options=options)
+    if asked is not None:
+        asked = replace(asked, show_question=asked.show_question or show_question)
+        await answer(interaction, asked, files)
 
 
 async def describe_message(

@@ -8,13 +8,9 @@ from dataclasses import replace
 import discord
 
 from bot.app import Parley
-from bot.core.conversation import ChatOptions, Question
-from bot.core.ports import AttachedFile
+from bot.core.ports.files import AttachedFile
 from bot.core.tasks import SoundTask
-from cogs.ui import replies
-from cogs.ui.acknowledging import NotAcknowledged, defer
-from cogs.ui.questions import question_of_interaction, route_of_interaction
-from cogs.ui.telling import told
+from cogs.ui.asking import acknowledged, answer
 
 TRANSCRIBE = "Transcribe / translate"  # the name of the message menu
 ENDINGS = (
@@ -53,30 +49,11 @@ async def ask_about_sound(
     private: bool,
 ) -> None:
     """Do a task about a file, or about a transcript that is there, in place of the interaction's response."""
-    bot = interaction.client
-    services = bot.services
-    refusal = services.turns.early_refusal(
-        None, member_id=interaction.user.id, model=task.model, capability="transcription"
-    )
-    if refusal is not None:
-        await interaction.response.send_message(refusal, ephemeral=True)
+    question = await acknowledged(interaction, text, private=private, model=task.model, capability="transcription")
+    if question is None:
         return
-    try:
-        response_id = await defer(interaction, ephemeral=private)
-    except NotAcknowledged:
-        return
-    question = sound_question(interaction, task, text=text, response_id=response_id, private=private)
+    services = interaction.client.services
     files = None
     if file is not None:
         files = services.reading.sound(file, part_seconds=services.listening.part_seconds(task.model))
-    async with told(interaction, in_response=True):
-        await services.turns.ask(question, replies.screen_for(bot, question), files)
-
-
-def sound_question(
-    interaction: discord.Interaction[Parley], task: SoundTask, *, text: str, response_id: int | None, private: bool
-) -> Question:
-    """Return the question of a task, once its interaction is acknowledged."""
-    route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
-    question = question_of_interaction(interaction, text=text, route=route, options=ChatOptions(), conversation=None)
-    return replace(question, show_question=False, task=task)
+    await answer(interaction, replace(question, show_question=False, task=task), files)

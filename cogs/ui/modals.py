@@ -9,6 +9,7 @@ from typing import Any
 import discord
 
 MODAL_SECONDS = 1800.0  # Discord says nothing when a modal is closed
+TEXT_INPUT_CHARS = 4000  # of a modal's text (Discord)
 MODALS_REMEMBERED = 1000  # far more than are open at once
 
 

@@ -14,13 +14,13 @@ from bot.core.limits import PICTURE_PROMPT_CHARS
 from bot.core.sentences import Sentences
 from bot.core.tasks import PictureAction, PictureTask
 from cogs.ui import picturing
+from cogs.ui.asking import is_private
 from cogs.ui.attached import pictures_of
 from cogs.ui.describing import describe_message
+from cogs.ui.modals import MODAL_SECONDS, TEXT_INPUT_CHARS
 from cogs.ui.telling import parley
 from cogs.ui.turn_button import TurnButton
 
-TEXT_INPUT_CHARS = 4000  # of a modal's text (Discord)
-MODAL_SECONDS = 1800.0  # Discord says nothing when a modal is closed
 FIRST = "0"
 EDITING = "edit_picture:"
 PROMPT = "prompt"
@@ -86,7 +86,7 @@ class AgainButton(TurnButton, Button, template=r"redraw:(?P<trigger_id>\d{1,20})
         """Ask anew, for the person who pressed."""
         found = await picturing.kept_pictures(interaction, self.trigger_id)
         if found is not None:
-            private = picturing.is_private(interaction)
+            private = is_private(interaction)
             await picturing.ask_for_pictures(interaction, found[0].text, found[1], private=private)
 
 

@@ -10,14 +10,13 @@ from typing import Any
 
 import discord
 
-from bot.core.conversation import ChatOptions
-from bot.core.errors import DeliveryFailed, DeliveryRefused, NotYours, UnknownTurn
-from bot.core.ports import FileReader
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused
+from bot.core.errors.refusals import NotYours, UnknownTurn
+from bot.core.ports.files import FileReader
 from bot.core.tasks import KeptTask, PictureAction, PictureTask
 from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.asking import acknowledged, answer, is_private
 from cogs.ui.calls import call
-from cogs.ui.questions import question_of_interaction, route_of_interaction
-from cogs.ui.replies import screen_for
 from cogs.ui.telling import Told, member_of, parley, refused_in_time, told
 
 log = logging.getLogger(__name__)
@@ -29,30 +28,13 @@ async def ask_for_pictures(
     interaction: Interaction, text: str, task: PictureTask, files: FileReader | None = None, *, private: bool
 ) -> None:
     """Acknowledge the interaction and answer it with pictures. Every press pays for itself."""
-    bot = parley(interaction)
     if not text.strip() and task.action is not PictureAction.VARY:
-        await interaction.response.send_message(bot.services.sentences("pictures.no_words"), ephemeral=True)
+        say = parley(interaction).services.sentences
+        await interaction.response.send_message(say("pictures.no_words"), ephemeral=True)
         return
-    refusal = bot.services.turns.early_refusal(
-        None, member_id=interaction.user.id, model=task.model, capability="image"
-    )
-    if refusal is not None:
-        await interaction.response.send_message(refusal, ephemeral=True)
-        return
-    try:
-        response_id = await defer(interaction, ephemeral=private)
-    except NotAcknowledged:
-        return
-    route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
-    question = question_of_interaction(interaction, text=text, route=route, options=ChatOptions(), conversation=None)
-    question = replace(question, task=task)
-    async with told(interaction, in_response=True):
-        await bot.services.turns.ask(question, screen_for(bot, question), files)
-
-
-def is_private(interaction: Interaction) -> bool:
-    """Whether the message under which a button was pressed is seen by one person only."""
-    return interaction.message is not None and interaction.message.flags.ephemeral
+    question = await acknowledged(interaction, text, private=private, model=task.model, capability="image")
+    if question is not None:
+        await answer(interaction, replace(question, task=task), files)
 
 
 async def kept_pictures(interaction: Interaction, trigger_id: int) -> tuple[KeptTask, PictureTask] | None:

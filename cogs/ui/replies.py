@@ -5,26 +5,31 @@ Buttons survive restarts: the custom id carries the turn's id only, and rights a
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import discord
 
 from bot.app import Parley
 from bot.core.conversation import Question, Reply, ReplyKind, TriggerKind
-from bot.core.errors import PrivateStaysPrivate
+from bot.core.errors.refusals import PrivateStaysPrivate
 from bot.core.sentences import Sentences
 from bot.core.tasks import PictureTask, SoundTask
 from bot.core.turns import StopOutcome
-from cogs.ui import acting, drawing, transcript_buttons
+from cogs.ui import acting, drawing
 from cogs.ui.acknowledging import NotAcknowledged, defer
+from cogs.ui.asking import ask, is_private, is_refused
 from cogs.ui.attached import files_again
+from cogs.ui.channel_messages import Surroundings
+from cogs.ui.interaction_screen import InteractionScreen
+from cogs.ui.message_screen import MessageScreen
+from cogs.ui.picture_buttons import picture_view
 from cogs.ui.questions import may_read_history, route_of_interaction
-from cogs.ui.screen import DiscordScreen, InteractionScreen, MessageScreen, Surroundings
+from cogs.ui.screen import DiscordScreen
 from cogs.ui.sound_buttons import ReadAloudButton
 from cogs.ui.telling import parley, told
+from cogs.ui.transcript_buttons import transcript_buttons
 from cogs.ui.turn_button import TurnButton
 
 Buttons = discord.ui.DynamicItem[discord.ui.Button[Any]]
@@ -36,20 +41,10 @@ OUTCOMES = {
 }
 
 
-class StopButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"stop:(?P<trigger_id>\d{1,20})"):
+class StopButton(TurnButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"stop:(?P<trigger_id>\d{1,20})"):
     """Stops an answer that is still being written."""
 
-    def __init__(self, trigger_id: int, label: str = "Stop") -> None:
-        style = discord.ButtonStyle.secondary
-        super().__init__(discord.ui.Button(label=label, emoji="⏹️", style=style, custom_id=f"stop:{trigger_id}"))
-        self.trigger_id = trigger_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button that was pressed."""
-        return cls(int(match["trigger_id"]))
+    name, emoji = "stop", "⏹️"
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Stop the answer, for its asker or a moderator."""
@@ -60,30 +55,19 @@ class StopButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"stop
         await interaction.response.send_message(services.sentences(OUTCOMES[outcome]), ephemeral=True)
 
 
-class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"again:(?P<trigger_id>\d{1,20})"):
+class TryAgainButton(
+    TurnButton, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"again:(?P<trigger_id>\d{1,20})"
+):
     """Asks a question again that could not be answered; the notice becomes the answer."""
 
-    def __init__(self, trigger_id: int, label: str = "Try again") -> None:
-        style = discord.ButtonStyle.primary
-        super().__init__(discord.ui.Button(label=label, emoji="🔁", style=style, custom_id=f"again:{trigger_id}"))
-        self.trigger_id = trigger_id
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button that was pressed."""
-        return cls(int(match["trigger_id"]))
+    name, emoji, style = "again", "🔁", discord.ButtonStyle.primary
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Answer the kept question in place of the notice, for the person who asked it."""
-        bot = parley(interaction)
-        services = bot.services
-        refusal = services.turns.early_refusal(None, member_id=interaction.user.id)
-        if refusal is not None:
-            await interaction.response.send_message(refusal, ephemeral=True)
+        if await is_refused(interaction):
             return
-        ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
+        bot, ephemeral = parley(interaction), is_private(interaction)
+        services = bot.services
         try:
             response_id = await defer(interaction, ephemeral=ephemeral, thinking=False)
         except NotAcknowledged:
@@ -105,8 +89,7 @@ class TryAgainButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"
                 hears_others=kept.is_private or may_read_history(interaction),
                 payer_id=None,  # only its author can press this
             )
-            files = files_again(bot, question)
-            await services.turns.ask(question, screen_for(bot, question), files, retries=self.trigger_id)
+            await ask(interaction, question, files_again(bot, question), retries=self.trigger_id)
 
 
 class RegenerateButton(
@@ -118,7 +101,7 @@ class RegenerateButton(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Answer anew, in place."""
-        await acting.regenerate(interaction, self.trigger_id, partial(_screen_in_place, parley(interaction)))
+        await acting.regenerate(interaction, self.trigger_id)
 
 
 class ContinueButton(
@@ -130,7 +113,7 @@ class ContinueButton(
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Go on below."""
-        await acting.go_on(interaction, self.trigger_id, partial(_screen_in_place, parley(interaction)))
+        await acting.go_on(interaction, self.trigger_id)
 
 
 class BranchButton(
@@ -164,7 +147,7 @@ class DrawButton(TurnButton, discord.ui.DynamicItem[discord.ui.Button[Any]], tem
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Draw it, as a task of its own."""
-        await drawing.draw(interaction, self.trigger_id, partial(screen_for, parley(interaction)))
+        await drawing.draw(interaction, self.trigger_id)
 
 
 BUTTONS = (
@@ -184,8 +167,6 @@ def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> di
     if reply.kind is ReplyKind.NOTICE and question.restores is None:
         return _view(TryAgainButton(question.trigger_id, sentences("buttons.try_again"))) if reply.retryable else None
     if isinstance(question.task, PictureTask):
-        from cogs.ui.picture_buttons import picture_view  # noqa: PLC0415 - they answer with the screens of this module
-
         return picture_view(sentences, question, reply)
     key, trigger_id = question.conversation, question.trigger_id
     if reply.kind is ReplyKind.NOTICE and question.replaces is not None:
@@ -194,7 +175,7 @@ def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> di
     buttons: list[Buttons]
     if isinstance(question.task, SoundTask):
         private = question.route.ephemeral
-        buttons = transcript_buttons.transcript_buttons(sentences, trigger_id)
+        buttons = transcript_buttons(sentences, trigger_id)
         return _view(*buttons) if private else _view(*buttons, delete)
     if key is None:  # nothing is kept of it but the message itself
         return None if question.route.ephemeral else _view(delete)
@@ -206,10 +187,6 @@ def _finished_view(sentences: Sentences, question: Question, reply: Reply) -> di
         buttons.append(BranchButton(trigger_id, sentences("buttons.branch")))
     buttons.append(ReadAloudButton(trigger_id, sentences("buttons.read_aloud")))
     return _view(*buttons, delete)
-
-
-def _screen_in_place(bot: Parley, question: Question, shown_ids: tuple[int, ...]) -> DiscordScreen:
-    return screen_for(bot, question, takes_over=shown_ids)
 
 
 def screen_for(

@@ -6,11 +6,11 @@ from typing import Any
 
 import discord
 
-from bot.core.errors import PrivateStaysPrivate
+from bot.core.errors.refusals import PrivateStaysPrivate
 from bot.core.sound.words import spoken_words
-from bot.core.tasks import SpeechTask
-from cogs.ui.acknowledging import NotAcknowledged, defer
-from cogs.ui.telling import parley, told
+from cogs.ui.asking import is_private
+from cogs.ui.speaking import read_aloud
+from cogs.ui.telling import Told, parley, refused_in_time
 from cogs.ui.turn_button import TurnButton
 
 
@@ -22,22 +22,15 @@ class ReadAloudButton(
     name, emoji = "aloud", "🔊"
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Read the stored answer; a private one privately. Whoever presses pays from their own limit."""
-        from cogs.ui.speaking import read_aloud, refuse_early  # noqa: PLC0415 - they show the reply with these buttons
-
-        bot = parley(interaction)
-        private = interaction.message is not None and interaction.message.flags.ephemeral
-        if await refuse_early(interaction, bot):
-            return
+        """Read the stored answer; a private one privately."""
+        private = is_private(interaction)
         try:
-            response_id = await defer(interaction, ephemeral=private)
-        except NotAcknowledged:
+            async with refused_in_time(interaction):
+                turn = await parley(interaction).services.conversations.seen_turn(
+                    self.trigger_id, channel_id=interaction.channel_id or 0, by_id=interaction.user.id
+                )
+                if turn.is_private and not private:
+                    raise PrivateStaysPrivate
+        except Told:
             return
-        async with told(interaction, in_response=True):
-            turn = await bot.services.conversations.seen_turn(
-                self.trigger_id, channel_id=interaction.channel_id or 0, by_id=interaction.user.id
-            )
-            if turn.is_private and not private:
-                raise PrivateStaysPrivate
-            text = spoken_words(turn.answer)
-            await read_aloud(interaction, bot, text, SpeechTask(), response_id=response_id, private=private)
+        await read_aloud(interaction, spoken_words(turn.answer), private=private)

@@ -7,13 +7,9 @@ from typing import Any
 
 import discord
 
-from bot.app import Parley
-from bot.core.conversation import ChatOptions
-from bot.core.ports import FileReader
+from bot.core.ports.files import FileReader
 from bot.core.tasks import SpeechTask
-from cogs.ui.questions import question_of_interaction, route_of_interaction
-from cogs.ui.replies import screen_for
-from cogs.ui.telling import told
+from cogs.ui.asking import acknowledged, answer
 
 
 def speech_task(interaction: discord.Interaction[Any], task: SpeechTask = SpeechTask()) -> SpeechTask:  # noqa: B008
@@ -22,33 +18,22 @@ def speech_task(interaction: discord.Interaction[Any], task: SpeechTask = Speech
     return replace(task, may_be_voice=may_be_voice, limit_bytes=interaction.filesize_limit)
 
 
-async def refuse_early(interaction: discord.Interaction[Any], bot: Parley, *, model: str | None = None) -> bool:
-    """Refuse what memory alone can refuse, before anything is acknowledged; return whether it did."""
-    refusal = bot.services.turns.early_refusal(None, member_id=interaction.user.id, model=model, capability="speech")
-    if refusal is not None:
-        await interaction.response.send_message(refusal, ephemeral=True)
-    return refusal is not None
-
-
 async def read_aloud(
     interaction: discord.Interaction[Any],
-    bot: Parley,
     text: str,
-    task: SpeechTask,
+    task: SpeechTask = SpeechTask(),  # noqa: B008
     *,
-    response_id: int | None,
     private: bool,
     files: FileReader | None = None,
 ) -> None:
-    """Read a text aloud, or the text of a file. The interaction has been deferred."""
-    route = route_of_interaction(interaction, response_id=response_id, ephemeral=private)
+    """Read a text aloud, or the text of a file. It acknowledges. Whoever asks pays from their own limit."""
+    question = await acknowledged(interaction, text, private=private, model=task.model, capability="speech")
+    if question is None:
+        return
     if (
         interaction.guild_id is not None
         and interaction.is_user_integration()
         and not interaction.is_guild_integration()
-    ):
-        route = replace(route, single_page=True)  # the app is the member's alone: only the response is there
-    question = question_of_interaction(interaction, text=text, route=route, options=ChatOptions(), conversation=None)
-    question = replace(question, task=speech_task(interaction, task))
-    async with told(interaction, in_response=True):
-        await bot.services.turns.ask(question, screen_for(bot, question), files)
+    ):  # the app is the member's alone: only the response is there
+        question = replace(question, route=replace(question.route, single_page=True))
+    await answer(interaction, replace(question, task=speech_task(interaction, task)), files)

@@ -7,16 +7,15 @@ from typing import Any
 
 import discord
 
-from bot.app import Parley
-from bot.core.conversation import AttachedText, ChatOptions, Question
-from bot.core.errors import UnknownTurn
+from bot.core.conversation import AttachedText, Question
+from bot.core.errors.refusals import UnknownTurn
 from bot.core.limits import KEPT_FILE_CHARS
 from bot.core.sentences import Sentences
 from bot.core.tasks import KeptTask, SoundAction, SoundTask
-from cogs.ui import listening, replies
-from cogs.ui.acknowledging import NotAcknowledged, defer
-from cogs.ui.questions import conversation_of, question_of_interaction, route_of_interaction
-from cogs.ui.telling import parley, sentence_for
+from cogs.ui.asking import acknowledged, answer
+from cogs.ui.listening import ask_about_sound
+from cogs.ui.questions import conversation_of
+from cogs.ui.telling import Told, parley, refused_in_time
 from cogs.ui.turn_button import TurnButton
 
 
@@ -32,24 +31,12 @@ class AnswerTranscriptButton(
         kept = await _kept(interaction, self.trigger_id)
         if kept is None:
             return
-        bot: Parley = parley(interaction)
         only_for = interaction.user.id if kept.private else None
         key = conversation_of(interaction.channel_id or 0, interaction.guild_id, only_for=only_for)
-        refusal = bot.services.turns.early_refusal(key, member_id=interaction.user.id)
-        if refusal is not None:
-            await interaction.response.send_message(refusal, ephemeral=True)
-            return
-        try:
-            response_id = await defer(interaction, ephemeral=kept.private)
-        except NotAcknowledged:
-            return
-        route = route_of_interaction(interaction, response_id=response_id, ephemeral=kept.private)
-        words = bot.services.sentences("sound.answer_it")
-        question = question_of_interaction(
-            interaction, text=words, route=route, options=ChatOptions(), conversation=key
-        )
-        question = _about(question, kept)
-        await bot.services.turns.ask(question, replies.screen_for(bot, question))
+        words = parley(interaction).services.sentences("sound.answer_it")
+        question = await acknowledged(interaction, words, private=kept.private, conversation=key)
+        if question is not None:
+            await answer(interaction, _about(question, kept))
 
 
 class TranslateTranscriptButton(
@@ -66,7 +53,7 @@ class TranslateTranscriptButton(
         kept = await _kept(interaction, self.trigger_id)
         if kept is not None:
             task = SoundTask(action=SoundAction.TRANSLATE, to=interaction.locale.value)
-            await listening.ask_about_sound(interaction, task, text=kept.result_text or "", private=kept.private)
+            await ask_about_sound(interaction, task, text=kept.result_text or "", private=kept.private)
 
 
 class SummariseTranscriptButton(
@@ -83,7 +70,7 @@ class SummariseTranscriptButton(
         kept = await _kept(interaction, self.trigger_id)
         if kept is not None:
             task = SoundTask(summary=True)
-            await listening.ask_about_sound(interaction, task, text=kept.result_text or "", private=kept.private)
+            await ask_about_sound(interaction, task, text=kept.result_text or "", private=kept.private)
 
 
 TRANSCRIPT_BUTTONS = (AnswerTranscriptButton, TranslateTranscriptButton, SummariseTranscriptButton)
@@ -100,13 +87,16 @@ def transcript_buttons(sentences: Sentences, trigger_id: int) -> list[discord.ui
 
 async def _kept(interaction: discord.Interaction[Any], trigger_id: int) -> KeptTask | None:
     """Return the transcript of a button to whoever may see it; tell everybody else that it is gone."""
-    services = parley(interaction).services
-    kept = await services.store.kept_task(trigger_id)
-    here = kept is not None and kept.channel_id == interaction.channel_id and kept.result_text
-    if kept is not None and here and (not kept.private or kept.author_id == interaction.user.id):
-        return kept
-    await interaction.response.send_message(sentence_for(UnknownTurn(), services.sentences), ephemeral=True)
-    return None
+    try:
+        async with refused_in_time(interaction):
+            kept = await parley(interaction).services.store.kept_task(trigger_id)
+            if kept is None or kept.channel_id != interaction.channel_id or not kept.result_text:
+                raise UnknownTurn
+            if kept.private and kept.author_id != interaction.user.id:
+                raise UnknownTurn
+    except Told:
+        return None
+    return kept
 
 
 def _about(question: Question, kept: KeptTask) -> Question:

@@ -13,10 +13,11 @@ class TurnButton:
 
     name: ClassVar[str]
     emoji: ClassVar[str]
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
     def __init__(self, trigger_id: int, label: str | None = None) -> None:
         button: discord.ui.Button[Any] = discord.ui.Button(
-            label=label or self.name, emoji=self.emoji, custom_id=f"{self.name}:{trigger_id}"
+            label=label or self.name, emoji=self.emoji, style=self.style, custom_id=f"{self.name}:{trigger_id}"
         )
         super().__init__(button)  # type: ignore[call-arg]  # the DynamicItem that comes after this class
         self.trigger_id = trigger_id

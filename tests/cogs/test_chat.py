@@ -271,7 +271,7 @@ async def test_try_again_never_shows_what_was_asked_in_private(world: World) -> 
     result = await world.asker.slash(world.channel, "chat", message="my secret", private=True)
     trigger_id = result._interaction.id
     view = discord.ui.View(timeout=None)
-    view.add_item(TryAgainButton(trigger_id))
+    view.add_item(TryAgainButton(trigger_id, "Try again"))
     with world.env._bot_scope():
         await world.env.bot.get_partial_messageable(world.channel.id, guild_id=world.guild.id).send("here", view=view)
     (forged,) = world.answers()

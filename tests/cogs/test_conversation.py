@@ -136,7 +136,7 @@ async def test_try_again_waits_for_whoever_was_faster(world: World) -> None:
     assert result.response is not None
     pressed = await world.asker.click(result.response, label="Try again")
     assert "already working on this" in pressed.followups[0].content
-    await world.services.store.cancel(1, billed=False)
+    await world.services.store.cancel(1, billed=False, reason="withdrawn")
     world.standin.script(Say("Better."))
     await world.asker.click(result.response, label="Try again")
     assert await history(world) == ["question 0", "Better."], "the question is still kept"

@@ -29,7 +29,7 @@ def broken_in(monkeypatch: pytest.MonkeyPatch, world: World, layer: str) -> None
         world.standin.script(Refuse(400))
         monkeypatch.setattr(world.services.store, "fail", broken)
     else:
-        for name in ("cogs.triggers", "cogs.chat", "cogs.ui.acting"):
+        for name in ("cogs.triggers", "cogs.chat", "cogs.ui.acting", "cogs.ui.asking"):
             module = sys.modules[name]  # the one that was loaded as an extension
             if hasattr(module, layer):
                 monkeypatch.setattr(module, layer, broken)

@@ -251,3 +251,22 @@ async def test_a_thread_is_opened_while_turns_run_outside(world: World) -> None:
     world.standin.release()
     await until(lambda: any("A tree." in m.content for m in world.answers(thread)))
     await idle(world)
+
+
+# Its place is gone
+
+
+async def test_answers_end_with_the_thread_they_grow_in_and_no_others(world: World) -> None:
+    thread = world.thread("short-lived")
+    world.standin.script(Hold(9, Say(LONG, delta_chars=3)), Hold(None, Say("Elsewhere.")))
+    await world.asker.send(thread, f"{world.mention} count")
+    await until(lambda: any("still writing" in m.content for m in world.answers(thread)))
+    await world.other.send(world.channel, f"{world.mention} count")
+    await world.standin.arrived(2)
+    world.env.backend.delete_channel(thread.id)
+    await until(lambda: world.standin.requests[0].aborted)
+    world.standin.release()
+    await until(lambda: contents(world) == ["Elsewhere."])
+    await idle(world)
+    assert await history(world) == ["count", "Elsewhere."]
+    assert all(reserved == settled for reserved, settled in await spent(world)), "nothing stays reserved"

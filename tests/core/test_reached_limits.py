@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.core.caps import CapPeriod, CapScope
-from bot.core.errors import BudgetExhausted, MemberLimitReached
+from bot.core.errors.limits import BudgetExhausted, MemberLimitReached
 from bot.core.spending import RECHECK_AFTER, ReachedLimits
 from tests.clock import FakeClock
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from bot.core.caps import CapPeriod, CapScope, SpendingCaps
 from bot.core.conversation import ConversationKey
-from bot.core.errors import BudgetExhausted
-from bot.core.ports import Payer, Reservation, Settlement
+from bot.core.errors.limits import BudgetExhausted
+from bot.core.ports.money import Payer, Reservation, Settlement
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.database import Database
 from bot.store.figures import SqliteFigures
@@ -200,15 +200,20 @@ SELECT author_id, guild_id, created_at, coalesce(settled_micro_usd, reserved_mic
 def passed(rows: list[tuple[int, int | None, int, int]], caps: SpendingCaps) -> list[str]:
     """Return what passed its cap, counted anew from the rows: each day and month, server and member by itself."""
     found = []
-    for scope, period, cap in caps:
+    for field in FIELDS:
+        (scope, period), cap = field.split("_"), getattr(caps, field)
         sums: dict[tuple[object, str], int] = {}
         for author, guild, created_at, micro_usd in rows:
-            whose = {CapScope.BOT: 0, CapScope.SERVER: guild, CapScope.MEMBER: author}[scope]
+            whose = {"bot": 0, "server": guild, "member": author}[scope]
             day = datetime.fromtimestamp(created_at / 1000, tz=UTC).isoformat()
             if whose is not None:
-                key = (whose, day[: 10 if period is CapPeriod.DAY else 7])
+                key = (whose, day[: 10 if period == "day" else 7])
                 sums[key] = sums.get(key, 0) + micro_usd
-        found += [f"{scope} {period} {key}: {spent} of {cap}" for key, spent in sums.items() if spent > cap]
+        found += [
+            f"{scope} {period} {key}: {spent} of {cap}"
+            for key, spent in sums.items()
+            if cap is not None and spent > cap
+        ]
     return found
 
 

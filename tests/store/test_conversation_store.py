@@ -19,7 +19,7 @@ from bot.core.conversation import (
     ReplyRoute,
     TriggerKind,
 )
-from bot.core.errors import BeingAnswered, NotYours, UnknownTurn
+from bot.core.errors.refusals import BeingAnswered, NotYours, UnknownTurn
 from bot.core.kept import KeptTurn, Member, Undone
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database
@@ -468,7 +468,7 @@ async def test_a_withdrawn_question_ends_and_releases_what_was_not_spent(
 ) -> None:
     history = await store.history(CHANNEL)
     await generate(store, ask(1))
-    await store.cancel(1, billed=sent)
+    await store.cancel(1, billed=sent, reason="withdrawn")
     assert await state(database, 1) == "cancelled"
     assert await billed(database) == cost
     assert not await store.unfinished()
@@ -483,7 +483,7 @@ async def test_a_reply_that_was_stored_in_the_same_moment_is_withdrawn_too(
     database: Database, store: SqliteTurnStore, kept: SqliteConversationStore
 ) -> None:
     await answer(store, ask(1))
-    await store.cancel(1, billed=True)
+    await store.cancel(1, billed=True, reason="withdrawn")
     await kept.forget_message(1)
     assert await billed(database) == SETTLEMENT.micro_usd
     assert await texts(store) == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.caps import CapPeriod, SpendingCaps
-from bot.core.errors import BudgetExhausted
+from bot.core.errors.limits import BudgetExhausted
 from bot.store.backups import restore_newest
 from bot.store.figures import SqliteFigures
 from bot.store.problem import DatabaseDamaged, StoreProblem

@@ -23,7 +23,7 @@ from bot.core.conversation import (
     ReplyRoute,
     TriggerKind,
 )
-from bot.core.ports import TurnStore
+from bot.core.ports.turns import TurnStore
 from bot.store.database import Database
 from bot.store.questions import question_from_json, question_to_json, storable
 from bot.store.turns import SqliteTurnStore

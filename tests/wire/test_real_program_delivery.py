@@ -7,7 +7,7 @@ from collections.abc import Callable
 from bot.sandbox.standin import Hold, Say, StandIn
 from tests.wire.discord_standin import DiscordStandIn, Message
 from tests.wire.discord_standin.server import StandInClock
-from tests.wire.program import Bench
+from tests.wire.program import Program
 from tests.wire.talking import (
     ANSWER,
     MODEL_CANARY,
@@ -16,9 +16,10 @@ from tests.wire.talking import (
     ask,
     chat_requests,
     is_writing,
+    mention,
+    mention_and_see_words,
     reply_to,
     said,
-    started,
 )
 
 TWO_PAGES = "\n\n".join(f"Paragraph {number} about {MODEL_CANARY}. " + "It goes on. " * 20 for number in range(12))
@@ -40,14 +41,13 @@ def finished(discord: DiscordStandIn, question: Message, text: str) -> Callable[
 
 
 async def test_nobody_is_pinged_whatever_the_model_writes(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     world = discord_standin.world
-    program = await started(bench, discord_standin)
     loud = f"@everyone @here {world.owner.mention} <@!{world.owner.user_id}> <@&{world.guild_id}> {MODEL_CANARY}"
     standin.script(Say(loud), Hold(after_deltas=4, answer=loud), Say(loud))
     await ask(program, discord_standin, world.general, QUESTION, loud)
-    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    question = mention(discord_standin)
     await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
     standin.release()
     await program.until(discord_standin.wait_for(lambda: reply_to(discord_standin, question).content == loud))
@@ -59,19 +59,18 @@ async def test_nobody_is_pinged_whatever_the_model_writes(
 
 
 async def test_a_long_answer_takes_more_messages_and_a_very_long_one_a_file(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     world = discord_standin.world
-    program = await started(bench, discord_standin)
     standin.script(Say(TWO_PAGES), Say(FOR_A_FILE), Say(FOR_A_FILE))
-    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    question = mention(discord_standin)
     await program.until(discord_standin.wait_for(finished(discord_standin, question, TWO_PAGES)))
     assert len(world.shown_by_bot(world.general)) == 2
 
     def with_file() -> list[Message]:
         return [message for message in world.messages.values() if message.attachments and not message.deleted]
 
-    discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    mention(discord_standin)
     [last_page] = await program.until(discord_standin.wait_for(with_file))
     assert last_page.attachments[0].upload.payload.decode() == FOR_A_FILE
     interaction = discord_standin.slash(world.general, world.member, "ask", prompt=QUESTION)
@@ -83,11 +82,10 @@ async def test_a_long_answer_takes_more_messages_and_a_very_long_one_a_file(
 
 
 async def test_a_reply_to_the_bot_needs_no_mention_and_brings_what_it_replies_to(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     world = discord_standin.world
     other_bot = world.add_user("another-bot", bot=True)
-    program = await started(bench, discord_standin)
     standin.script(Say(ANSWER), Say("Because."))
     first = reply_to(discord_standin, await ask(program, discord_standin, world.general, QUESTION, ANSWER))
     quiet = discord_standin.say(world.general, world.member, "just talking, quietly", reply_to=first, ping=False)
@@ -106,13 +104,10 @@ async def test_a_reply_to_the_bot_needs_no_mention_and_brings_what_it_replies_to
 
 
 async def test_an_answer_whose_message_was_deleted_is_sent_again(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     world = discord_standin.world
-    program = await started(bench, discord_standin)
-    standin.script(Hold(after_deltas=4, answer=ANSWER))
-    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
-    [growing] = await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
+    question, growing = await mention_and_see_words(program, discord_standin, standin)
     discord_standin.delete(growing)
     standin.release()
     await program.until(discord_standin.wait_for(lambda: discord_standin.replies_to(question)))
@@ -121,10 +116,9 @@ async def test_an_answer_whose_message_was_deleted_is_sent_again(
 
 
 async def test_a_visible_answer_outlives_the_interactions_token(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     world = discord_standin.world
-    program = await started(bench, discord_standin)
     standin.script(Hold(after_deltas=4, answer=ANSWER))
     interaction = discord_standin.slash(world.general, world.member, "chat", message=QUESTION)
     await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
@@ -138,10 +132,9 @@ async def test_a_visible_answer_outlives_the_interactions_token(
 
 
 async def test_a_private_answer_is_shown_nowhere_else_when_the_token_has_ended(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     world = discord_standin.world
-    program = await started(bench, discord_standin)
     standin.script(Hold(after_deltas=4, answer=ANSWER))
     discord_standin.slash(world.general, world.member, "ask", prompt=QUESTION)
     await program.until(standin.arrived(1))

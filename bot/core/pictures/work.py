@@ -9,26 +9,25 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.core.catalogue import Price
+from bot.core.choosing import check_allowed, loggable_model
 from bot.core.conversation import Question, Reply
-from bot.core.errors import (
-    ModelCannotEdit,
-    ParleyError,
-    PictureTooLarge,
-    ProviderTimeout,
-    Stopped,
-    StoppedDrawing,
-)
-from bot.core.generating import Parts, check_allowed, ids, loggable_model, member_hash
+from bot.core.errors import ParleyError
+from bot.core.errors.provider import ProviderTimeout
+from bot.core.errors.work import ModelCannotEdit, PictureTooLarge, Stopped, StoppedDrawing
 from bot.core.limits import TURN_SECONDS, UPLOAD_BYTES, UPLOAD_FILE_BYTES
+from bot.core.parts import Parts
 from bot.core.pictures.composing import GrowingPicture, change_note, compose_pictures
 from bot.core.pictures.formats import kind_of_picture
 from bot.core.pictures.mapping import Plan, plan_pictures
 from bot.core.pictures.models import ANY_SERVERS, PictureModel
 from bot.core.pictures.ports import Encoded, MadePictures, PictureMaker, PictureRequest, Workshop
 from bot.core.pictures.pricing import cost_micro_usd, worst_call_micro_usd
-from bot.core.ports import FileReader, FilesRead, MediaUsage, Picture, Reservation, Screen, Settlement
+from bot.core.ports.files import FileReader, FilesRead, Picture
+from bot.core.ports.money import MediaUsage, Reservation, Settlement
+from bot.core.ports.screen import Screen
+from bot.core.pseudonyms import ids, member_hash
 from bot.core.tasks import PictureAction, PictureTask
-from bot.core.working import MakeWork, PaidWork, Work
+from bot.core.working import PaidWork
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +43,6 @@ class PictureParts:
     workshop: Workshop
     model: str
 
-    def works(self) -> MakeWork:
-        """Return what makes the work of a question."""
-
-        def make(parts: Parts, question: Question, screen: Screen, files: FileReader | None) -> Work:
-            return PictureWork(parts, question, screen, files, self)
-
-        return make
-
 
 @dataclass(frozen=True, slots=True)
 class _Call:
@@ -66,12 +57,7 @@ class PictureWork(PaidWork):
     """Makes pictures. What is finished counts, whatever becomes of the other calls."""
 
     def __init__(
-        self,
-        parts: Parts,
-        question: Question,
-        screen: Screen,
-        files: FileReader | None,
-        own: PictureParts,
+        self, own: PictureParts, parts: Parts, question: Question, screen: Screen, files: FileReader | None
     ) -> None:
         super().__init__(parts, question, screen, files)
         self._own = own
@@ -108,7 +94,7 @@ class PictureWork(PaidWork):
     async def _made(self, model: str) -> tuple[Plan, list[_Call]]:
         if self._files is None:
             return await self._asked(model)
-        async with self._place(), self._parts.media:  # what is uploaded is held until the end
+        async with self._place(), self._room():  # what is uploaded is held until the end
             return await self._asked(model)
 
     def _place(self) -> AbstractAsyncContextManager[None]:

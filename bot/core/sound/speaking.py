@@ -8,28 +8,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.core.conversation import AttachedText, Page, Question, Reply, ReplyFile, ReplyKind, VoiceNote
-from bot.core.errors import NothingToRead, ParleyError, TooLongToRead
-from bot.core.generating import Parts, check_allowed, ids, loggable_model, member_hash
+from bot.core.choosing import check_allowed, loggable_model
+from bot.core.conversation import AttachedText, Question, Reply, ReplyFile
+from bot.core.errors import ParleyError
+from bot.core.errors.work import TooLongToRead
 from bot.core.limits import LONG_SPEECH_CHARS, SPEECH_CHARS, UPLOAD_FILE_BYTES
 from bot.core.pages import quote_block
-from bot.core.ports import FileReader, MediaUsage, Reservation, Screen, Settlement
-from bot.core.sentences import Sentences
-from bot.core.sound.cards import VOICES, SpeechCard
-from bot.core.sound.costs import audio_tokens, speech_micro_usd, worst_seconds
-from bot.core.sound.formats import ENDINGS, VOICE_MESSAGE, Encoded
+from bot.core.parts import Parts
+from bot.core.ports.files import FileReader
+from bot.core.ports.money import MediaUsage, Reservation, Settlement
+from bot.core.ports.screen import Screen
+from bot.core.pseudonyms import ids, member_hash
+from bot.core.sound.costs import audio_tokens, speech_micro_usd
+from bot.core.sound.formats import Encoded
+from bot.core.sound.planning import SpeechPlan, plan_speech
 from bot.core.sound.ports import SoundEncoder, Speech, SpeechModel, SpeechRequest
-from bot.core.sound.words import is_verbatim, speech_parts
+from bot.core.sound.spoken import SHOWN_CHARS, ReadingAloud, Spoken, compose_spoken, spoken_notes
 from bot.core.tasks import SpeechTask
 from bot.core.tokens import estimate_tokens
 from bot.core.working import PaidWork
 
 log = logging.getLogger(__name__)
 
-SHOWN_CHARS: Final = 200  # of the text, above what is heard
-TOKEN_RESERVE: Final = 1.2  # the estimate of tokens errs by a tenth
 MOST_TOKENS_PER_CHAR: Final = 0.5  # of speech written down: words of one letter, with a space behind each
-PROMPT_TOKENS: Final = 100  # of the instructions that go along to a chat model
 SMALLER_BIT_RATES: Final = (32_000, 16_000, 12_000)  # of Opus, for what Discord does not take
 
 
@@ -44,41 +45,6 @@ class SpeechTools:
     encoder: SoundEncoder
     default_model: str
     models_end: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is asked for, in the model's own words."""
-
-    model: str
-    asked_model: str
-    card: SpeechCard
-    voice: str
-    file_format: str
-    speed: float
-    instructions: str | None
-
-    @property
-    def sent_speed(self) -> float | None:
-        return self.speed if self.speed != 1.0 and self.card.speed else None
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingAloud:
-    """What is shown while a text is spoken. Implements ``Draft``."""
-
-    shown: str
-    done: int
-    parts: int
-    sentences: Sentences
-
-    def pages(self) -> tuple[str, ...]:
-        """Return the text, and how far the speaking is."""
-        if self.parts == 1:
-            progress = self.sentences("notes.reading_aloud")
-        else:
-            progress = self.sentences("notes.reading_parts", done=self.done, parts=self.parts)
-        return (f"{self.shown}\n{progress}",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +82,11 @@ class SpeechWork(PaidWork):
     async def _run(self) -> Reply:
         plan = self._plan()
         await self._read_text()
-        pieces = self._pieces(plan)
+        pieces = plan.pieces(self.question.text)
         worst = sum(self._worst_micro_usd(plan, piece) for piece in pieces)
         await self._reserve(Reservation("speech", plan.model, worst))
-        encoded, file_format, notes, settlement = await self._make(plan, pieces)
-        reply = self._reply(plan, encoded, file_format, notes)
+        spoken, settlement = await self._make(plan, pieces)
+        reply = compose_spoken(self.question, self._task, spoken, self._parts.sentences)
         return await self._complete(reply, settlement)
 
     def worst_of_chars(self, chars: int) -> int:
@@ -128,26 +94,18 @@ class SpeechWork(PaidWork):
         plan = self._plan()
         chars = min(chars, LONG_SPEECH_CHARS)
         tokens = math.ceil(chars * MOST_TOKENS_PER_CHAR)
-        limit = _token_limit(plan.card)
+        limit = plan.token_limit
         parts = 1 + math.ceil(max(chars / SPEECH_CHARS, 0 if limit is None else tokens / limit))
         return parts * self._worst_of(plan, math.ceil(tokens / parts), math.ceil(chars / parts))
 
     async def read(self) -> ReadText:
         """Read the question's text aloud within another task, which has reserved the worst case; raises as ``run``."""
         plan = self._plan()
-        pieces = self._pieces(plan)
-        encoded, file_format, notes, settlement = await self._make(plan, pieces)
-        return ReadText(ReplyFile(f"speech.{ENDINGS[file_format]}", encoded.content), tuple(notes), settlement)
+        spoken, settlement = await self._make(plan, plan.pieces(self.question.text))
+        notes = spoken_notes(self.question, self._task, spoken, self._parts.sentences)
+        return ReadText(spoken.file, tuple(notes), settlement)
 
-    def _pieces(self, plan: _Plan) -> Sequence[str]:
-        if len(self.question.text) > LONG_SPEECH_CHARS:
-            raise TooLongToRead(limit=LONG_SPEECH_CHARS)
-        pieces = speech_parts(self.question.text, limit_chars=SPEECH_CHARS, limit_tokens=_token_limit(plan.card))
-        if not pieces:
-            raise NothingToRead
-        return pieces
-
-    async def _make(self, plan: _Plan, pieces: Sequence[str]) -> tuple[Encoded, str, list[str], Settlement]:
+    async def _make(self, plan: SpeechPlan, pieces: Sequence[str]) -> tuple[Spoken, Settlement]:
         self._worst = [self._worst_micro_usd(plan, piece) for piece in pieces]
         failure: ParleyError | None = None
         try:
@@ -157,24 +115,23 @@ class SpeechWork(PaidWork):
                 raise
             failure = error  # what was spoken is paid for, and is not thrown away
         encoded, file_format = await self._encoded(plan)
-        spoken = len(self._spoken)
-        settlement = self._settlement(plan, pieces[:spoken], encoded.seconds)
+        done = len(self._spoken)
+        settlement = self._settlement(plan, pieces[:done], encoded.seconds)
         if failure is not None and failure.may_be_billed:
-            settlement = replace(settlement, micro_usd=settlement.micro_usd + self._worst[spoken])
-        notes = [*self._notes(plan, pieces, failure), *self._file_notes(plan, file_format)]
+            settlement = replace(settlement, micro_usd=settlement.micro_usd + self._worst[done])
         log.info(
             "read aloud",
             extra={
                 **ids(self.question),
                 "model": loggable_model(self._parts, plan.model),
                 "chars": len(self.question.text),
-                "parts": spoken,
+                "parts": done,
                 "seconds": round(encoded.seconds, 1),
                 "micro_usd": settlement.micro_usd,
                 "request_id": self._spoken[-1].request_id,
             },
         )
-        return encoded, file_format, notes, settlement
+        return Spoken(plan, pieces, self._spoken, encoded, file_format, failure), settlement
 
     # What is asked for
 
@@ -185,28 +142,20 @@ class SpeechWork(PaidWork):
             raise TypeError("not a speech task")
         return task
 
-    def _plan(self) -> _Plan:
+    def _plan(self) -> SpeechPlan:
         task, parts = self._task, self._parts
         check_allowed(parts, task.model, "speech")
         asked = model = task.model or self._tools.default_model
         if self._tools.models_end:
             model = parts.catalogue.resolve(asked, parts.clock.now().date()).model
-        card = parts.catalogue.entry(model).speech_card
-        return _Plan(
-            model=model,
-            asked_model=asked,
-            card=card,
-            voice=card.voice(task.voice),
-            file_format="opus" if task.file_format == VOICE_MESSAGE else task.file_format,
-            speed=task.speed or 1.0,
-            instructions=task.instructions if card.instructions else None,
-        )
+        return plan_speech(task, parts.catalogue.entry(model).speech_card, model=model, asked_model=asked)
 
     async def _read_text(self) -> None:
         """Take the words from the file that came along, if one did."""
         if not self.question.unread_files:
             return
-        read = await self._read_files()
+        async with self._room():
+            read = await self._read_files()
         files = [file for file in read.attachments if isinstance(file, AttachedText)]
         text = "\n\n".join(file.text for file in files)
         if any(file.cut for file in files):
@@ -215,7 +164,7 @@ class SpeechWork(PaidWork):
 
     # Speaking
 
-    async def _speak(self, plan: _Plan, pieces: Sequence[str]) -> None:
+    async def _speak(self, plan: SpeechPlan, pieces: Sequence[str]) -> None:
         shown = quote_block(self.question.text, SHOWN_CHARS)
         for done, piece in enumerate(pieces):
             self._screen.show(ReadingAloud(shown, done, len(pieces), self._parts.sentences))
@@ -227,7 +176,7 @@ class SpeechWork(PaidWork):
                     text=piece,
                     voice=plan.voice,
                     file_format=plan.file_format,
-                    max_tokens=_most_tokens(plan, estimate_tokens(piece))[1],
+                    max_tokens=plan.most_tokens(estimate_tokens(piece)),
                     speed=None if "speed" in ignored else plan.sent_speed,
                     instructions=None if "instructions" in ignored else plan.instructions,
                     member_hash=member_hash(self._parts.policy, self.question.author_id),
@@ -236,7 +185,7 @@ class SpeechWork(PaidWork):
             await self._tools.encoder.check(speech.recording)  # one that is no use must not cost the others
             self._spoken.append(replace(speech, ignored_options=(*ignored, *speech.ignored_options)))
 
-    async def _encoded(self, plan: _Plan) -> tuple[Encoded, str]:
+    async def _encoded(self, plan: SpeechPlan) -> tuple[Encoded, str]:
         """Return the file and its format: a smaller one where Discord would not take the wanted one."""
         recordings = [speech.recording for speech in self._spoken]
         served = plan.sent_speed is not None and "speed" not in self._ignored
@@ -255,24 +204,16 @@ class SpeechWork(PaidWork):
 
     # What it costs
 
-    def _worst_micro_usd(self, plan: _Plan, piece: str) -> int:
+    def _worst_micro_usd(self, plan: SpeechPlan, piece: str) -> int:
         return self._worst_of(plan, estimate_tokens(piece), len(piece))
 
-    def _worst_of(self, plan: _Plan, tokens: int, chars: int) -> int:
+    def _worst_of(self, plan: SpeechPlan, tokens: int, chars: int) -> int:
         price = self._parts.catalogue.entry(plan.model).price(self._parts.clock.now().date())
         if price is None:
             return self._parts.policy.unpriced_call_micro_usd
-        text_tokens, most_tokens = _most_tokens(plan, tokens)
-        is_chat = plan.card.contract == "chat"
-        usage = MediaUsage(
-            input_tokens=text_tokens,
-            output_audio_tokens=most_tokens,
-            output_tokens=text_tokens if is_chat else 0,
-            characters=chars,
-        )
-        return speech_micro_usd(price, usage)
+        return speech_micro_usd(price, plan.worst_usage(tokens, chars))
 
-    def _settlement(self, plan: _Plan, pieces: Sequence[str], seconds: float) -> Settlement:
+    def _settlement(self, plan: SpeechPlan, pieces: Sequence[str], seconds: float) -> Settlement:
         """Return what was spoken cost: as the server told, or by the length of text and sound.
 
         A chat model thinks in tokens that no sound shows: where it tells nothing, the worst case counts.
@@ -292,7 +233,7 @@ class SpeechWork(PaidWork):
         )
         if price is None:
             return Settlement(sum(self._worst[: len(pieces)]), usage, version)
-        if told or plan.card.contract == "chat":
+        if told or plan.is_chat:
             spoken = zip(self._spoken, pieces, self._worst, strict=False)
             cost = sum(
                 most if one.usage is None else speech_micro_usd(price, replace(one.usage, characters=len(piece)))
@@ -303,64 +244,3 @@ class SpeechWork(PaidWork):
         text_tokens = sum(estimate_tokens(piece) + instructions for piece in pieces)
         usage = replace(usage, input_tokens=text_tokens, output_audio_tokens=audio_tokens(heard))
         return Settlement(speech_micro_usd(price, usage), usage, version)
-
-    # What is shown
-
-    def _reply(self, plan: _Plan, encoded: Encoded, file_format: str, notes: Sequence[str]) -> Reply:
-        question, task = self.question, self._task
-        length = f"{int(encoded.seconds) // 60}:{int(encoded.seconds) % 60:02}"
-        line = self._parts.sentences("notes.spoken", voice=plan.voice, length=length)
-        content = "\n".join([quote_block(question.text, SHOWN_CHARS), line, *notes])
-        if _is_voice(question, task):
-            voice = VoiceNote(round(encoded.seconds, 3), encoded.waveform)
-            # The name tells a process after this one which message is which: a voice message has no words.
-            file = ReplyFile(f"voice-message-{question.trigger_id}.ogg", encoded.content, voice=voice)
-            return Reply(ReplyKind.ANSWER, (Page(content), Page("", (file,))))
-        return Reply(
-            ReplyKind.ANSWER, (Page(content, (ReplyFile(f"speech.{ENDINGS[file_format]}", encoded.content),)),)
-        )
-
-    def _notes(self, plan: _Plan, pieces: Sequence[str], failure: ParleyError | None) -> list[str]:
-        say, task, notes = self._parts.sentences, self._task, []
-        if plan.model != plan.asked_model:
-            notes.append(say("notes.read_by", asked=plan.asked_model, model=plan.model))
-        if task.voice is not None and plan.voice != task.voice and plan.voice in VOICES:
-            notes.append(say("notes.other_voice", model=plan.model, asked=task.voice, voice=plan.voice))
-        if task.instructions and (plan.instructions is None or "instructions" in self._ignored):
-            notes.append(say("notes.no_instructions", model=plan.model))
-        if any(speech.cut for speech in self._spoken):
-            notes.append(say("notes.speech_cut", model=plan.model))
-        elif not all(
-            speech.said is None or is_verbatim(piece, speech.said)
-            for piece, speech in zip(pieces, self._spoken, strict=False)
-        ):
-            notes.append(say("notes.not_verbatim", model=plan.model))
-        if failure is not None:
-            sentence = say(failure.sentence_key, **failure.fields)
-            notes.append(say("notes.parts_missing", done=len(self._spoken), parts=len(pieces), sentence=sentence))
-        return notes
-
-    def _file_notes(self, plan: _Plan, file_format: str) -> list[str]:
-        say, task, notes = self._parts.sentences, self._task, []
-        if file_format != plan.file_format:
-            notes.append(say("notes.made_smaller", asked=plan.file_format))
-        if task.file_format == VOICE_MESSAGE and not task.may_be_voice and not self.question.route.ephemeral:
-            notes.append(say("notes.no_voice_message"))
-        return notes
-
-
-def _is_voice(question: Question, task: SpeechTask) -> bool:
-    """Whether the reply is a voice message: it stands in the channel, for everybody."""
-    is_shared = not question.route.ephemeral and not question.route.single_page
-    return task.file_format == VOICE_MESSAGE and task.may_be_voice and is_shared
-
-
-def _token_limit(card: SpeechCard) -> int | None:
-    return None if card.input_tokens is None else int(card.input_tokens / TOKEN_RESERVE)
-
-
-def _most_tokens(plan: _Plan, tokens: int) -> tuple[int, int]:
-    """Return the tokens of what is sent, and those of text and sound that can come back."""
-    text_tokens = int(tokens * TOKEN_RESERVE) + estimate_tokens(plan.instructions or "") + PROMPT_TOKENS
-    sound = audio_tokens(worst_seconds(text_tokens, plan.sent_speed or 1.0))
-    return text_tokens, text_tokens + sound if plan.card.contract == "chat" else sound

@@ -1,0 +1,32 @@
+"""Commands that had to wait go to Discord by themselves, once it takes commands again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import timedelta
+from http import HTTPStatus
+
+from bot.command_sync import DAILY_LIMIT, TREE_HASH
+from tests.gateway.conftest import Running
+
+COMMANDS = "/applications/{application_id}/commands"
+
+
+async def test_what_waits_for_the_daily_limit_is_synced_after_it_without_a_restart(running: Running) -> None:
+    discord, clock, sync = running.discord, running.clock, running.bot.command_sync
+    await running.until(lambda: discord.gateway.connected)
+    await running.services.preferences.remember_of_bot(TREE_HASH, "older commands")
+    discord.refuse("PUT", COMMANDS, HTTPStatus.BAD_REQUEST, DAILY_LIMIT)
+    await sync.sync_when_changed()
+    assert len(discord.requests("PUT", COMMANDS)) == 2, "at the start, and this one"
+    discord.refuse_no_more()
+    clock.advance(timedelta(hours=23))
+    await sync.sync_when_changed()
+    assert len(discord.requests("PUT", COMMANDS)) == 2, "Discord is left alone for a day"
+    clock.advance(timedelta(hours=2))
+    keeping = asyncio.create_task(sync.keep_synced(look_seconds=0.01))
+    await running.until(lambda: len(discord.requests("PUT", COMMANDS)) == 3)
+    keeping.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await keeping
