@@ -8,15 +8,26 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
+from bot.core.attachments import taken
 from bot.core.choosing import check_allowed, loggable_model, recorded
 from bot.core.composing import Circumstances, GrowingDraft, compose_answer
-from bot.core.conversation import Answer, AttachedPicture, ChatRole, EndReason, History, Question, Reply, Usage
+from bot.core.conversation import (
+    Answer,
+    AttachedPicture,
+    AttachedText,
+    ChatRole,
+    EndReason,
+    History,
+    Question,
+    Reply,
+    Usage,
+)
 from bot.core.errors import ParleyError, StoreUnavailable
 from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.errors.provider import ContextOverflow, EndpointMissing, InvalidReply, NothingHeard, NoVision
 from bot.core.errors.work import Stopped, TaskInterrupted
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, correction, is_json, schema_of
-from bot.core.limits import ANSWER_TOKENS
+from bot.core.limits import ANSWER_TOKENS, FILE_CHARS, KEPT_FILE_CHARS
 from bot.core.looking import Place, Seen, bytes_to_look_at, look, may_look
 from bot.core.parts import Parts
 from bot.core.paying import settlement_of, worst_case
@@ -173,22 +184,28 @@ class Generation(Work):
         if not question.unread_files:
             return question
         if self._files is None:  # they were in the hands of a process that is gone
-            raise TaskInterrupted if question.is_voice else FileRefused(FileProblem.GONE, number=1)
+            is_spoken = question.is_voice and not question.text
+            raise TaskInterrupted if is_spoken else FileRefused(FileProblem.GONE, number=1)
         read = await self._files.read()
-        if read.sounds:
-            return await self._heard(read.sounds)
         question = self.question  # its message may have been edited meanwhile
         options = question.options
         if read.schema is not None:
             options = replace(options, json=True, schema=read.schema, schema_name=read.schema_name)
-        question = replace(question, attachments=read.attachments, options=options, unread_files=False)
+        question = replace(question, attachments=read.attachments, options=options)
+        if read.sounds:
+            self.question = question
+            return await self._heard(read.sounds)
+        question = replace(question, unread_files=False)
         self._read, self._lost = read.pictures, read.lost
         self.question, self._draft = question, GrowingDraft(question, self._parts.sentences)
         await self._parts.store.revise(question)
         return question
 
     async def _heard(self, sounds: Sequence[Sound]) -> Question:
-        """Return the question as it was said, which is paid for by itself and kept from now on."""
+        """Return the question with what was said, which is paid for by itself and kept from now on.
+
+        A voice message is the question; any other sound is context, like a file's text.
+        """
         parts, listening = self._parts, self._parts.listening
         if listening is None:
             raise EndpointMissing
@@ -205,8 +222,7 @@ class Generation(Work):
         if not heard.transcript.text:
             raise NothingHeard("a voice message")
         question = self.question  # its message may have been edited meanwhile
-        text = "\n\n".join(filter(None, (question.text, heard.transcript.text)))
-        question = replace(question, text=text, heard=True, show_question=True, unread_files=False)
+        question = replace(_with_transcript(question, heard.transcript.text), heard=True, unread_files=False)
         version = listening.price_version(resolved.model)
         await parts.store.hear(question, Settlement(heard.micro_usd, heard.usage, version))
         self._reserved = self.sent = False
@@ -346,6 +362,15 @@ class Generation(Work):
             return await self._parts.schemas.violation(body, schema)
         except TimeoutError:
             return UNCHECKED
+
+
+def _with_transcript(question: Question, words: str) -> Question:
+    if not question.attachments:
+        return replace(question, text="\n\n".join(filter(None, (question.text, words))), show_question=True)
+    limit_chars = FILE_CHARS if question.conversation is None else KEPT_FILE_CHARS
+    text, cut = taken(words, limit_chars)
+    [untold] = (file for file in question.attachments if isinstance(file, AttachedText))
+    return replace(question, attachments=(replace(untold, text=text, cut=cut),))
 
 
 def work_for(parts: Parts, question: Question, screen: Screen, files: FileReader | None) -> Work:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from bot.core.attachments import FileKind, decoded, kind_of, safe_file_name, taken
@@ -33,6 +34,7 @@ from bot.reading.sound import SoundFile
 log = logging.getLogger(__name__)
 
 JOB_SECONDS: Final = 20.0
+TRANSCRIPT: Final = "transcript of a sound"  # in words for the prompt
 JOBS_SIDE_BY_SIDE: Final = 2  # each may take a processor and a gibibyte
 
 
@@ -79,6 +81,11 @@ class Reading:
     def sound(self, file: AttachedFile, *, part_seconds: int = SOUND_PART_SECONDS) -> FileReader:
         """Return the reader of a sound or video file, in parts of at most so many seconds."""
         return SoundFile(self, file, part_seconds=part_seconds, splits=self._splits_sounds)
+
+    def sound_along(self, file: AttachedFile, *, schema: AttachedFile | None, part_seconds: int) -> FileReader:
+        """Return the reader of a sound that goes along with a question in words, and of the answer's schema."""
+        schema_alone = self.files([], schema=schema, kept=False)
+        return SoundAlong(self.sound(file, part_seconds=part_seconds), file, schema_alone)
 
     async def fetch(self, file: AttachedFile, *, limit_bytes: int) -> bytes:
         """Return a file's bytes; raises ``FileRefused``."""
@@ -140,6 +147,30 @@ class Reading:
     async def work(self, *arguments: str, given: bytes, seconds: float) -> bytes:
         """Return what the child process writes; raises ``JobFailed``, or ``TimeoutError`` when it takes too long."""
         return await self._children.run("bot.reading.worker", *arguments, given=given, seconds=seconds)
+
+
+class SoundAlong:
+    """A sound that is context for a question: what it says stands where a file's text does. Implements ``FileReader``.
+
+    ``schema``: the reader of the answer's schema, if there is one.
+    """
+
+    def __init__(self, sound: FileReader, file: AttachedFile, schema: FileReader | None) -> None:
+        self._sound = sound
+        self._file = file
+        self._schema = schema
+
+    async def size_bytes(self) -> int:
+        """Return what they take in memory, for each of those who have it at one time."""
+        schema_bytes = await self._schema.size_bytes() if self._schema is not None else 0
+        return schema_bytes + await self._sound.size_bytes()
+
+    async def read(self) -> FilesRead:
+        """Fetch, check and read them; raises ``FileRefused``."""
+        read = await self._schema.read() if self._schema is not None else FilesRead()
+        sounds = (await self._sound.read()).sounds
+        untold = AttachedText(safe_file_name(self._file.filename), TRANSCRIPT, self._file.size, text="")
+        return replace(read, attachments=(untold,), sounds=sounds)
 
 
 class QuestionFiles:

@@ -147,7 +147,15 @@ class SqliteTurnStore(Outbox):
         async def work(transaction: Transaction) -> None:
             if settlement is not None:
                 await transaction.run(sql.SETTLE, self._settled(question.trigger_id, settlement))
-            await _rewrite(transaction, question, text=question.text, heard=True, show_question=question.show_question)
+            await _rewrite(
+                transaction,
+                question,
+                text=question.text,
+                attachments=question.attachments,
+                options=question.options,
+                heard=True,
+                show_question=question.show_question,
+            )
 
         await self._database.transaction(work)
 
