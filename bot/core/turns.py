@@ -12,7 +12,6 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import replace
-from datetime import timedelta
 from enum import Enum, auto
 from functools import partial
 from typing import Any, TypeAlias
@@ -183,10 +182,10 @@ class TurnService:
         question = claim.question
         if claim.reply is not None:
             work = self._deliver(question, screen, await self._with_offer(question, claim.reply))
-        elif claim.generations >= _generations(question) or self._seconds_left(question) <= 0:
+        elif claim.generations >= _generations(question) or (left_seconds := self._seconds_left(claim)) <= 0:
             work = self._give_up(question, screen)
         else:
-            work = self._answer(question, screen, files)
+            work = self._answer(question, screen, files, left_seconds=left_seconds)
         log.info("resuming a turn", extra={"trigger_id": question.trigger_id, "state": claim.state.value})
         await self._tracked(work)
 
@@ -309,8 +308,16 @@ class TurnService:
             return
         await self._answer(moved, there, files)
 
-    async def _answer(self, question: Question, screen: Screen, files: FileReader | None = None) -> None:
+    async def _answer(
+        self,
+        question: Question,
+        screen: Screen,
+        files: FileReader | None = None,
+        *,
+        left_seconds: float = TURN_SECONDS,
+    ) -> None:
         generation = self._works[question.trigger_id] = work_for(self._parts, question, screen, files)
+        generation.end_in(left_seconds)
         reply: Reply | None = None
         delivered = False
         try:
@@ -488,8 +495,10 @@ class TurnService:
         else:
             await self._expire(question, reason)
 
-    def _seconds_left(self, question: Question) -> float:
-        return (question.asked_at + timedelta(seconds=TURN_SECONDS) - self._parts.clock.now()).total_seconds()
+    def _seconds_left(self, claim: Claim) -> float:
+        """Return how long a turn of an earlier process may last: all its time where the clock was set back since."""
+        gone_seconds = (self._parts.clock.now() - claim.claimed_at).total_seconds()
+        return TURN_SECONDS - max(0.0, gone_seconds)
 
 
 def _generations(question: Question) -> int:

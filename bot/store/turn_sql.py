@@ -129,7 +129,8 @@ EMPTY_OUTBOX_FILES: Final = "DELETE FROM outbox_files WHERE trigger_id = :trigge
 # After a restart
 
 UNFINISHED: Final = """
-SELECT trigger_id, state, question, interaction_token, generations, reply_kind, retryable, incomplete
+SELECT trigger_id, state, question, interaction_token, generations, claims.claimed_at, reply_kind, retryable,
+       incomplete
 FROM pending JOIN claims USING (trigger_id)
 WHERE state IN ('claimed', 'generating', 'ready') AND parked_at IS NULL
 ORDER BY trigger_id
@@ -142,7 +143,8 @@ PARK: Final = "UPDATE claims SET parked_at = :now, updated_at = :now WHERE trigg
 PARKED_AUTHORS: Final = "SELECT DISTINCT author_id FROM claims WHERE parked_at IS NOT NULL AND state = 'ready'"
 
 PARKED: Final = """
-SELECT trigger_id, state, question, interaction_token, generations, reply_kind, retryable, incomplete
+SELECT trigger_id, state, question, interaction_token, generations, claims.claimed_at, reply_kind, retryable,
+       incomplete
 FROM pending JOIN claims USING (trigger_id)
 WHERE author_id = :author_id AND parked_at IS NOT NULL AND state = 'ready'
 ORDER BY trigger_id
