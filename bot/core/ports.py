@@ -240,6 +240,12 @@ class TurnStore(Protocol):
         """
         ...
 
+    async def reserve_more(
+        self, trigger_id: int, micro_usd: int, *, caps: SpendingCaps, payer_id: int | None = None
+    ) -> None:
+        """Add to the worst case of the newest call of a GENERATING claim; raises ``BudgetExhausted`` as ``begin``."""
+        ...
+
     async def history(self, key: ConversationKey) -> History:
         """Return the conversation's turns of the current epoch, oldest first; makes the conversation if it is new."""
         ...
