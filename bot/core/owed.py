@@ -43,6 +43,10 @@ class OwedWrites:
             raise
         self._forget(trigger_id, write)
 
+    def owes(self, trigger_id: int) -> bool:
+        """Whether the database still says of a turn what is no longer true."""
+        return trigger_id in self._owed
+
     async def catch_up(self) -> None:
         """Write what is owed, for as long as the database takes it."""
         for trigger_id, write in list(self._owed.items()):

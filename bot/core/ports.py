@@ -306,6 +306,10 @@ class TurnStore(Protocol):
         """Leave a READY reply in the outbox until its author's next command."""
         ...
 
+    async def keep_last_pages(self, trigger_id: int, count: int) -> None:
+        """Forget all but the last pages of a parked reply: the others were shown."""
+        ...
+
     async def parked_authors(self) -> frozenset[int]:
         """Return whose replies are parked."""
         ...

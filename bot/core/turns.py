@@ -80,8 +80,8 @@ class TurnService:
         self._folding = Folding(parts)
         self._limits = ReachedLimits(parts.clock)
         self._works: dict[int, Work] = {}
-        self.parked = ParkedReplies(parts.store, parts.sentences, parts.smaller)
         self._owed = OwedWrites()
+        self.parked = ParkedReplies(parts.store, parts.sentences, parts.smaller, owed=self._owed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 

@@ -140,6 +140,18 @@ ORDER BY trigger_id
 
 PARK: Final = "UPDATE claims SET parked_at = :now, updated_at = :now WHERE trigger_id = :trigger_id AND state = 'ready'"
 
+KEEP_LAST_PAGES: Final = """
+DELETE FROM outbox WHERE trigger_id = :trigger_id AND page NOT IN (
+    SELECT page FROM outbox WHERE trigger_id = :trigger_id ORDER BY page DESC LIMIT :count
+)
+"""
+
+KEEP_FILES_OF_PAGES: Final = """
+DELETE FROM outbox_files WHERE trigger_id = :trigger_id AND page NOT IN (
+    SELECT page FROM outbox WHERE trigger_id = :trigger_id
+)
+"""
+
 PARKED_AUTHORS: Final = "SELECT DISTINCT author_id FROM claims WHERE parked_at IS NOT NULL AND state = 'ready'"
 
 PARKED: Final = """
