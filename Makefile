@@ -1,4 +1,4 @@
-# make sandbox | test | run | doctor | check | audit | bench | soak | lock     (README.md explains each)
+# make sandbox | test | run | doctor | check | audit | sbom | bench | soak | lock     (README.md explains each)
 # Every target makes the virtual environment it needs: Python >= 3.11 and make are all that a machine must have.
 
 PYTHON ?= python3
@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sandbox run doctor test lint types audit check bench soak lock clean
+.PHONY: help sandbox run doctor test lint types audit sbom check bench soak lock clean
 
 help:
 	@echo "make sandbox   talk with the bot in a browser page: no account, no key"
@@ -16,6 +16,7 @@ help:
 	@echo "make doctor    check the settings, the token, the models and the database"
 	@echo "make check     format, lint, types, audit and tests: the only gate"
 	@echo "make audit     ask for known vulnerabilities of the locked packages"
+	@echo "make sbom      print the bill of materials (CycloneDX) of the locked packages"
 	@echo "make bench     reproducible measurements"
 	@echo "make soak      kill it everywhere, then 15 minutes of faults at random (MINUTES=, SEED=)"
 
@@ -29,7 +30,7 @@ doctor: $(VENV)/.installed-runtime
 	@$(BIN)/python -m bot doctor
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .
@@ -42,6 +43,9 @@ audit: $(VENV)/.installed-dev
 	@$(BIN)/python tools/audit.py $(BIN)/pip-audit requirements.txt
 
 check: lint types audit test
+
+sbom: $(VENV)/.installed-dev
+	@$(BIN)/python tools/sbom.py requirements.txt
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m benchmarks

@@ -18,7 +18,7 @@ from benchmarks.table import Row
 from benchmarks.talk import FACT_WORDS, Exchange, exchanges
 from bot.core.conversation import ConversationKey, Question, Reply, ReplyRoute, TriggerKind
 from bot.core.parts import Parts
-from bot.core.ports import Draft
+from bot.core.ports.screen import Draft
 from bot.core.turns import TurnService
 from bot.sandbox.standin import Say, StandIn
 from bot.services import Services, open_services

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.table import Row
-from bot.core.ports import AttachedFile
+from bot.core.ports.files import AttachedFile
 from bot.reading.reader import Reading
 from tests.sounds import a_sound
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.answer import ANSWER, ANSWER_TOKENS
 from bot.sandbox.standin import Pace, Say, StandIn
 
-ANSWERS = 10_000  # more than any measurement asks for
+ANSWERS = 100_000  # more than any measurement asks for
 
 
 async def _serve(say: Say, pace: Pace, log: Path) -> None:

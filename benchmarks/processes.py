@@ -38,6 +38,11 @@ class Child:
         """The most resident memory that it ever had."""
         return self._status_mib("VmHWM:")
 
+    @property
+    def open_files(self) -> int:
+        """How many descriptors it has open, sockets included."""
+        return len(list((PROC / str(self.process.pid) / "fd").iterdir()))
+
     def _status_mib(self, name: str) -> float:
         status = (PROC / str(self.process.pid) / "status").read_text(encoding="utf-8")
         [line] = [line for line in status.splitlines() if line.startswith(name)]

@@ -31,6 +31,10 @@ def main() -> None:
             from bot.cli.restore import restore
 
             restore(arguments.file)
+        case "resume":
+            from bot.cli.pause import resume
+
+            resume()
         case command:
             getattr(importlib.import_module(f"bot.cli.{command}"), command)()
 
@@ -45,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--data", default="sandbox-data", help="the folder for its database (default: sandbox-data)")
     commands.add_parser("doctor", help="check settings, token, intents, models, disk and database; spends nothing")
     commands.add_parser("health", help="say whether the running bot is well (for a container's health check)")
+    commands.add_parser("pause", help="let the running bot answer nobody, until resume; members are told")
+    commands.add_parser("resume", help="end a pause")
     commands.add_parser("migrate", help="bring the database to this version's schema, after a backup")
     backup = commands.add_parser("backup", help="copy the database, also while the bot runs")
     backup.add_argument("--to", type=Path, metavar="FILE", help="the copy (default: in the data folder, with the time)")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 from typing import Final, TypedDict
 
 from bot.core.catalogue import Capability, Catalogue
-from bot.core.limits import MEDIA_SIDE_BY_SIDE
 from bot.core.offering import ListedModels, Source
-from bot.core.ports import Clock, QuirkStore
+from bot.core.ports.clock import Clock
+from bot.core.ports.remembered import QuirkStore
 from bot.core.sound.listening import Listener
 from bot.provider.breaker import Breaker
 from bot.provider.chat import OpenAIChatModel
@@ -33,7 +32,7 @@ class Access(TypedDict):
 
 
 class Endpoints:
-    """What is asked over the network. ``media``: places for calls that hold what somebody uploaded, or make it.
+    """What is asked over the network.
 
     ``breakers`` by what the endpoint is asked for; ``translator`` is set where the operator named a server with the
     translations endpoint.
@@ -44,12 +43,11 @@ class Endpoints:
         self._catalogue = catalogue
         self._clock = clock
         self._resources = AsyncExitStack()
-        self.media = asyncio.Semaphore(MEDIA_SIDE_BY_SIDE)
         self.chat = OpenAIChatModel(
             **_access(settings.endpoint("chat")), catalogue=catalogue, quirks=quirks, clock=clock
         )
         self.pictures = OpenAIPictureMaker(**_access(settings.endpoint("image")), quirks=quirks, clock=clock)
-        self.speech = OpenAISpeech(**_access(settings.endpoint("speech")), clock=clock, places=self.media)
+        self.speech = OpenAISpeech(**_access(settings.endpoint("speech")), clock=clock)
         self.breakers: dict[str, Breaker] = {
             "chat": self.chat.breaker,
             "image": self.pictures.breaker,
@@ -73,7 +71,6 @@ class Endpoints:
             **_access(self._settings.endpoint(capability)),
             catalogue=self._catalogue,
             clock=self._clock,
-            places=self.media,
         )
         self._resources.push_async_callback(transcripts.aclose)
         self.breakers[capability] = transcripts.breaker

@@ -8,10 +8,11 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from bot.clock import SystemClock
+from bot.core.admission import Admission
 from bot.core.caps import SpendingCaps
 from bot.core.catalogue import Catalogue, CatalogueError
 from bot.core.channels import PausedChannels, SentNonces
@@ -22,7 +23,8 @@ from bot.core.pacing import EditPace
 from bot.core.parts import Parts, TurnPolicy
 from bot.core.pictures.shrinking import SmallerReplies
 from bot.core.pictures.work import PictureParts, PictureWork
-from bot.core.ports import Clock, FetchFile
+from bot.core.ports.clock import Clock
+from bot.core.ports.files import FetchFile
 from bot.core.preferences import Preferences
 from bot.core.sentences import Sentences
 from bot.core.sound.listening import Listening
@@ -35,6 +37,7 @@ from bot.endpoints import Endpoints, ending_models, models_end
 from bot.gateway.identifying import IdentifyLog
 from bot.gateway.link import GatewayLink
 from bot.gateway.rest import RestDiscipline
+from bot.pause import PAUSE_NAME, is_paused
 from bot.provider.breaker import Breaker
 from bot.provider.parameters import is_openai
 from bot.reading.earlier import PicturesOfMessages
@@ -95,6 +98,7 @@ class Services:
     caps: SpendingCaps
     listening: Listening
     endings: EndingWatch
+    admission: Admission
     degraded: dict[str, str] = field(default_factory=dict)  # reasons for health, each under a key of who knows of it
 
     @property
@@ -108,15 +112,23 @@ def read_catalogue(overlay: Path | None) -> Catalogue:
 
     Raises ``SettingsError`` with everything that is wrong with the overlay.
     """
+    if overlay is None:
+        return _shipped_catalogue()
     text = (PACKAGE / "catalogue.toml").read_text(encoding="utf-8")
     try:
-        return Catalogue.parse(text, overlay.read_text(encoding="utf-8") if overlay is not None else None)
+        return Catalogue.parse(text, overlay.read_text(encoding="utf-8"))
     except CatalogueError as error:
         raise SettingsError([f"CATALOGUE_OVERLAY: {problem}" for problem in error.problems]) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"CATALOGUE_OVERLAY: the file cannot be read ({type(error).__name__})"]) from error
 
 
+@cache
+def _shipped_catalogue() -> Catalogue:
+    return Catalogue.parse((PACKAGE / "catalogue.toml").read_text(encoding="utf-8"))
+
+
+@cache
 def read_sentences(language: str = "en") -> Sentences:
     """Read the sentences of one language."""
     return Sentences.parse((PACKAGE / "locales" / f"{language}.toml").read_text(encoding="utf-8"))
@@ -139,6 +151,7 @@ class _Opened:
     pictures: PicturesOfMessages
     policy: TurnPolicy
     listening: Listening
+    admission: Admission
 
 
 @asynccontextmanager
@@ -198,6 +211,10 @@ async def _opened(settings: Settings, clock: Clock, fetch_file: FetchFile | None
         pictures=PicturesOfMessages(reading.picture),
         policy=policy,
         listening=listening,
+        admission=Admission(
+            min_account_days=settings.min_account_age_days,
+            is_paused=partial(is_paused, settings.database_path.with_name(PAUSE_NAME)),
+        ),
     )
 
 
@@ -235,8 +252,8 @@ def _parts(opened: _Opened) -> Parts:
             SoundTask: partial(SoundWork, speech),
         },
         pictures=opened.pictures,
-        media=endpoints.media,
         listening=opened.listening,
+        admission=opened.admission,
         smaller=SmallerReplies(workshop, opened.sentences),
     )
 
@@ -269,6 +286,7 @@ def _services(opened: _Opened, turns: TurnService) -> Services:
         caps=opened.policy.caps,
         listening=opened.listening,
         endings=EndingWatch(opened.catalogue, ending_models(settings), clock),
+        admission=opened.admission,
     )
 
 

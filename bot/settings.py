@@ -31,7 +31,7 @@ ENV_FILE_VARIABLE = "PARLEY_ENV_FILE"
 PREFIXES = (
     "DISCORD_", "OPENAI_", "CHAT_", "ATTACHMENT_", "DATABASE_", "MESSAGE_CONTENT", "DAILY_", "UNPRICED_", "PARLEY_",
     "MONTHLY_BUDGET", "SERVER_DAILY", "SERVER_MONTHLY", "MEMBER_DAILY", "MEMBER_MONTHLY", "MEMBER_REQUESTS",
-    "ALLOWED_MODELS", "RETENTION_", "METRICS_", "SPLIT_LONG",
+    "MIN_ACCOUNT", "ALLOWED_MODELS", "RETENTION_", "METRICS_", "SPLIT_LONG",
     *(f"{capability.upper()}_{word}" for capability in ("image", "speech", "transcription", "translation")
       for word in ("API", "BASE", "MODEL")),
 )  # fmt: skip
@@ -151,6 +151,7 @@ class Settings(BaseModel):
     member_monthly_budget_usd: Usd | None = None
     unpriced_call_usd: Usd = Decimal("0.05")
     member_requests_per_hour: Annotated[int, BeforeValidator(_unquoted), Field(ge=1, le=100_000)] = 60
+    min_account_age_days: Annotated[int, BeforeValidator(_unquoted), Field(ge=0, le=3650)] = 0
     allowed_models: Annotated[Text, AfterValidator(_checked_models)] | None = None
     attachment_hosts: Annotated[Text, AfterValidator(_checked_hosts)] = "cdn.discordapp.com,media.discordapp.net"
     message_content_intent: Annotated[bool, BeforeValidator(_unquoted)] = False

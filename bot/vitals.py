@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PAUSED = "paused by the operator: nobody is answered until `python -m bot resume`"
 NOTHING = Undelivered(0, None)
 STATM = Path("/proc/self/statm")
 
@@ -92,8 +93,12 @@ class Vitals:
             oldest_undelivered_at=self._undelivered.oldest_at,
             open_breakers={name: code for name in breakers if (code := breakers[name].open_code) is not None},
             blocked_seconds=self._loop_watch.longest_seconds(),
-            degraded=dict(self._services.degraded),
+            degraded=self._degraded(),
         )
+
+    def _degraded(self) -> dict[str, str]:
+        paused = {"pause": PAUSED} if self._services.admission.is_paused() else {}
+        return {**self._services.degraded, **paused}
 
     async def figures(self) -> Figures:
         """Return everything that can be counted."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import discord
 from discord import app_commands
@@ -13,13 +13,15 @@ from discord.ext import commands
 from bot.app import Parley
 from bot.core.composing import SHOWN_QUESTION_CHARS
 from bot.core.conversation import ChatOptions, ConversationKey, Question, ReplyRoute
-from bot.core.errors import NoThreadsHere, PrivateStaysPrivate, Refusal
+from bot.core.errors.refusals import NoThreadsHere, PrivateStaysPrivate, Refusal
 from bot.core.limits import MAX_TOKENS, PENALTY, QUESTION_CHARS, TOP_P
 from bot.core.pages import quote_block
-from bot.core.ports import FileReader, Screen
+from bot.core.ports.files import FileReader
+from bot.core.ports.screen import Screen
 from bot.core.prompt import safe_name
 from bot.core.turns import Move
 from cogs.ui.asking import acknowledged
+from cogs.ui.listening import may_sound
 from cogs.ui.model_choices import Model, Temperature, model_choices
 from cogs.ui.questions import conversation_of, question_of_interaction, route_of_interaction
 from cogs.ui.replies import screen_for
@@ -34,7 +36,7 @@ TopP = Range[float, TOP_P[0], TOP_P[1]]
 Penalty = Range[float, PENALTY[0], PENALTY[1]]
 MaxTokens = Range[int, MAX_TOKENS[0], MAX_TOKENS[1]]
 
-ATTACHMENT = "A picture or PDF (up to 20 MiB), or a text file (up to 1 MiB), that goes along as context"
+ATTACHMENT = "A picture or PDF (20 MiB), a text (1 MiB), or a sound or video (50 MB), that goes along as context"
 
 SAMPLING = {
     "model": "Which model answers",
@@ -44,6 +46,14 @@ SAMPLING = {
     "presence_penalty": "Above 0 moves on to new topics",
     "max_tokens": "The longest answer, in tokens (about 4 characters each)",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """What goes along with a question. ``is_sound``: it is listened to first, which is paid for once."""
+
+    files: FileReader | None
+    is_sound: bool
 
 
 class Chat(commands.Cog):
@@ -89,14 +99,13 @@ class Chat(commands.Cog):
             max_tokens=max_tokens,
             json=json,
         )
+        along = self._along(attachment, kept=True)
         if thread:
-            files = self._services.reading.files([attachment] if attachment else [], kept=True)
-            await self._answer_in_thread(interaction, message, options, files, private=private)
+            await self._answer_in_thread(interaction, message, options, along, private=private)
             return
         only_for = interaction.user.id if private else None
         conversation = conversation_of(interaction.channel_id or 0, interaction.guild_id, only_for=only_for)
-        files = self._services.reading.files([attachment] if attachment else [], kept=True)
-        await self._answer(interaction, message, options, conversation, files, private=private)
+        await self._answer(interaction, message, options, conversation, along, private=private)
 
     @app_commands.command()
     @app_commands.describe(
@@ -137,8 +146,8 @@ class Chat(commands.Cog):
             json=json,
             system_prompt=system,
         )
-        files = self._services.reading.files([attachment] if attachment else [], schema=schema, kept=False)
-        await self._answer(interaction, prompt, options, None, files, private=private)
+        along = self._along(attachment, schema, kept=False)
+        await self._answer(interaction, prompt, options, None, along, private=private)
 
     @chat.autocomplete("model")
     @ask.autocomplete("model")
@@ -147,26 +156,36 @@ class Chat(commands.Cog):
     ) -> list[app_commands.Choice[str]]:
         return model_choices(interaction, "chat", typed)
 
+    def _along(
+        self, attachment: discord.Attachment | None, schema: discord.Attachment | None = None, *, kept: bool
+    ) -> Along:
+        reading = self._services.reading
+        if attachment is None or not may_sound(attachment):
+            return Along(reading.files([attachment] if attachment else [], schema=schema, kept=kept), is_sound=False)
+        part_seconds = self._services.listening.part_seconds()
+        return Along(reading.sound_along(attachment, schema=schema, part_seconds=part_seconds), is_sound=True)
+
     async def _answer(
         self,
         interaction: discord.Interaction[Parley],
         text: str,
         options: ChatOptions,
         conversation: ConversationKey | None,
-        files: FileReader | None,
+        along: Along,
         *,
         private: bool,
     ) -> None:
         question = await acknowledged(interaction, text, private=private, options=options, conversation=conversation)
         if question is not None:
-            await self._services.turns.ask(question, screen_for(self._bot, question), files)
+            question = replace(question, is_voice=along.is_sound)
+            await self._services.turns.ask(question, screen_for(self._bot, question), along.files)
 
     async def _answer_in_thread(
         self,
         interaction: discord.Interaction[Parley],
         text: str,
         options: ChatOptions,
-        files: FileReader | None,
+        along: Along,
         *,
         private: bool,
     ) -> None:
@@ -191,6 +210,7 @@ class Chat(commands.Cog):
                 options=options,
                 conversation=conversation_of(interaction.channel_id or 0, interaction.guild_id),
             )
+            question = replace(question, is_voice=along.is_sound)
 
             async def in_thread(move: Move) -> tuple[Question, Screen]:
                 first_line = services.sentences(
@@ -201,7 +221,8 @@ class Chat(commands.Cog):
                 async def opened(thread: discord.Thread) -> None:
                     nonlocal moved
                     route, conversation = ReplyRoute(thread.id), conversation_of(thread.id, interaction.guild_id)
-                    moved = replace(question, route=route, conversation=conversation, unread_files=files is not None)
+                    unread = along.files is not None
+                    moved = replace(question, route=route, conversation=conversation, unread_files=unread)
                     await move(moved)
 
                 thread = await open_thread(interaction, text, first_line, opened)
@@ -213,7 +234,7 @@ class Chat(commands.Cog):
                     log.warning("could not point to a thread", extra={"channel_id": thread.id, "code": error.code})
                 return moved, screen_for(self._bot, moved)
 
-            await services.turns.ask(question, screen_for(self._bot, question), files, elsewhere=in_thread)
+            await services.turns.ask(question, screen_for(self._bot, question), along.files, elsewhere=in_thread)
 
 
 async def setup(bot: Parley) -> None:

@@ -14,12 +14,12 @@ from discord.ext import commands
 from bot.app import Parley
 from bot.core.conversation import ConversationKey
 from bot.core.conversations import Description
-from bot.core.errors import MayNotReadHistory
+from bot.core.errors.refusals import MayNotReadHistory
 from bot.core.exporting import ExportFormat, export
 from bot.core.folding import FoldOutcome
 from bot.core.limits import FOCUS_CHARS, UNDO_TURNS
 from bot.core.pages import lay_out
-from bot.core.ports import Payer
+from bot.core.ports.money import Payer
 from cogs.ui.acting import branch_from
 from cogs.ui.model_choices import Model, Temperature
 from cogs.ui.questions import conversation_of, may_read_history, route_of_interaction

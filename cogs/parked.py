@@ -13,10 +13,10 @@ from discord.ext import commands
 
 from bot.app import Parley
 from bot.core.conversation import Reply, ReplyKind
-from bot.core.errors import DeliveryFailed
+from bot.core.errors.delivery import DeliveryFailed
 from bot.core.limits import MESSAGE_CHARS
 from cogs.ui.calls import UPLOAD_SECONDS, refusal_of
-from cogs.ui.screen import files_of
+from cogs.ui.channel_messages import files_of
 
 
 class Parked(commands.Cog):

@@ -15,7 +15,7 @@ from discord.ext import commands
 from bot.app import Parley
 from bot.core.conversation import Question, ReplyKind
 from bot.core.errors import ParleyError, StoreUnavailable, new_error_id
-from bot.core.ports import FileReader
+from bot.core.ports.files import FileReader
 from bot.core.preferences import ChannelMode, VoiceMessages
 from bot.core.tasks import SoundTask
 from cogs.ui.attached import files_again, files_of_message, find_attachment, sound_reader, voice_of

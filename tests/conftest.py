@@ -1,9 +1,12 @@
 """What tests of every layer share."""
 
 import ipaddress
+import os
+import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +37,23 @@ def _only_loopback(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_only_loopback)
+
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 2**30
+
+
+WORKERS_PER_CORE = 2  # much of the time a test waits: for a child process, or for a pause that Discord orders
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers ``-n auto`` means; ``--maxprocesses`` limits them."""
+    return WORKERS_PER_CORE * (os.cpu_count() or 1)
+
+
+def pytest_configure() -> None:
+    """Keep what tests write in memory where there is room: on a disk they mostly wait for their databases' commits."""
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.fixture

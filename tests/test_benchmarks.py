@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.answer import ANSWER, ANSWER_TOKENS
+from benchmarks.memory import slope
 from benchmarks.processes import PROC
 from benchmarks.table import Row, percentile, render
 from bot.sandbox.standin.tokens import pieces_of
@@ -59,3 +60,9 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
     assert percentile(values, 50) == 20.0
     assert percentile(values, 95) == 38.0
     assert percentile([7.0], 95) == 7.0
+
+
+def test_a_slope_is_steady_growth_and_no_single_step() -> None:
+    assert slope([(0, 10), (1, 12), (2, 14)]) == 2
+    assert slope([(x, 10 if x < 3 else 20) for x in range(12)]) == 0
+    assert slope([(5, 10)]) == 0

@@ -51,6 +51,7 @@ TYPES: list[Case] = [
     ({"UNPRICED_CALL_USD": "cheap"}, ("UNPRICED_CALL_USD",)),
     ({"MEMBER_REQUESTS_PER_HOUR": "0"}, ("MEMBER_REQUESTS_PER_HOUR",)),
     ({"MEMBER_REQUESTS_PER_HOUR": "1.5"}, ("MEMBER_REQUESTS_PER_HOUR",)),
+    ({"MIN_ACCOUNT_AGE_DAYS": "-1"}, ("MIN_ACCOUNT_AGE_DAYS",)),
     ({"RETENTION_DAYS": "0"}, ("RETENTION_DAYS",)),
     ({"RETENTION_DAYS": "forever"}, ("RETENTION_DAYS",)),
     ({"METRICS_PORT": "0"}, ("METRICS_PORT",)),
@@ -69,11 +70,17 @@ TYPES: list[Case] = [
     ({"ALLOWED_MODELS": "gpt-4o"}, ("ALLOWED_MODELS",)),
     ({"ALLOWED_MODELS": "gpt 4o"}, ("ALLOWED_MODELS",)),
     ({"DISCORD_TOKEN": "Bot a.b.c"}, ("DISCORD_TOKEN",)),
+    ({"MONTHLY_BUDGET_USD": "4"}, ("MONTHLY_BUDGET_USD",)),
+    (
+        {"MEMBER_DAILY_BUDGET_USD": "2", "MEMBER_MONTHLY_BUDGET_USD": "1"},
+        ("MEMBER_MONTHLY_BUDGET_USD",),
+    ),
 ]
 TYPOS: list[Case] = [
     ({"LOG_FORMAT": "xml", "OPENAI_BASEURL": "https://x.example/v1"}, ("LOG_FORMAT", "OPENAI_BASEURL")),
     ({"DAILY_BUDGET_USD": WITHOUT, "DALY_BUDGET_USD": "5"}, ("DAILY_BUDGET_USD", "DALY_BUDGET_USD")),
     ({"DISCORD_TOKEN": WITHOUT, "DISCORD_TOKN": "a.b.c"}, ("DISCORD_TOKEN", "DISCORD_TOKN")),
+    ({"LOG_LEVEL": "LOUD", "MEMBER_DAYLY_BUDGET_USD": "1"}, ("LOG_LEVEL", "MEMBER_DAYLY_BUDGET_USD")),
     ({"LOG_LEVEL": "LOUD", "METRICS_PROT": "9000", "DAILY_BUDGET_USD": ""},
      ("LOG_LEVEL", "METRICS_PROT", "DAILY_BUDGET_USD")),
 ]  # fmt: skip

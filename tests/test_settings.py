@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.caps import SpendingCaps
 from bot.services import read_catalogue
 from bot.settings import NAMES, OPENAI_BASE_URL, SECRET_NAMES, SettingsError, read_settings
 
 ROOT = Path(__file__).parent.parent
+MORE_CAPS = (
+    "MONTHLY_BUDGET_USD", "SERVER_DAILY_BUDGET_USD", "SERVER_MONTHLY_BUDGET_USD", "MEMBER_DAILY_BUDGET_USD",
+    "MEMBER_MONTHLY_BUDGET_USD",
+)  # fmt: skip
 GOOD = {"DISCORD_TOKEN": "a.b.c", "OPENAI_API_KEY": "sk-test", "DAILY_BUDGET_USD": "5"}
 
 
@@ -92,6 +97,9 @@ def test_a_secret_file_that_is_missing_or_doubled_is_a_problem(env_file: Path, t
         {"OPENAI_BASE_URL": "ftp://api.example.org"},
         {"DATABASE_URL": "mysql://somewhere"},
         {"UNPRICED_CALL_USD": "free"},
+        {"MONTHLY_BUDGET_USD": "-9"},
+        {"SERVER_DAILY_BUDGET_USD": "1,5"},
+        {"MEMBER_MONTHLY_BUDGET_USD": "inf"},
         {"MEMBER_REQUESTS_PER_HOUR": "0"},
         {"MEMBER_REQUESTS_PER_HOUR": "many"},
         {"ALLOWED_MODELS": "*luna"},
@@ -120,6 +128,26 @@ def test_the_model_that_answers_by_default_must_be_allowed(env_file: Path) -> No
     }  # fmt: skip
     write(env_file, {**GOOD, "ALLOWED_MODELS": ""})
     assert "anything" in read_settings(for_discord=True).settings.models_allowed
+
+
+def test_only_the_bots_day_needs_a_cap(env_file: Path) -> None:
+    assert read_settings(for_discord=True).settings.spending_caps == SpendingCaps(5_000_000)
+    write(env_file, {**GOOD, **{name: str(number) for number, name in enumerate(MORE_CAPS, 5)}})
+    caps = read_settings(for_discord=True).settings.spending_caps
+    assert caps == SpendingCaps(5_000_000, 5_000_000, 6_000_000, 7_000_000, 8_000_000, 9_000_000)
+    write(
+        env_file, {**GOOD, "SERVER_DAILY_BUDGET_USD": "9", "MEMBER_MONTHLY_BUDGET_USD": "0", "MONTHLY_BUDGET_USD": ""}
+    )
+    caps = read_settings(for_discord=True).settings.spending_caps
+    assert caps == SpendingCaps(5_000_000, server_day=9_000_000, member_month=0)
+
+
+def test_a_month_that_allows_less_than_its_day_is_told_with_everything_else(env_file: Path) -> None:
+    short = {"MONTHLY_BUDGET_USD": "4.99", "SERVER_DAILY_BUDGET_USD": "2", "SERVER_MONTHLY_BUDGET_USD": "1"}
+    even = {"MEMBER_DAILY_BUDGET_USD": "1", "MEMBER_MONTHLY_BUDGET_USD": "1"}
+    write(env_file, {**GOOD, **short, **even, "CHAT_MODEL": "gpt-0", "ALLOWED_MODELS": "gpt-4o"})
+    names = [problem.partition(":")[0] for problem in problems()]
+    assert names == ["MONTHLY_BUDGET_USD", "SERVER_MONTHLY_BUDGET_USD", "ALLOWED_MODELS"]
 
 
 def test_quotes_that_docker_leaves_are_taken_off(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import Parley
-from bot.core.errors import QuotaExhausted
+from bot.core.errors.provider import QuotaExhausted
 from bot.heartbeat import Verdict, judge, read_heartbeat
 from bot.loop_watch import LoopWatch
 from bot.sandbox.standin import StandIn

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bot.cli.findings import Finding, ok, problem, warn
 from bot.clock import SystemClock
 from bot.core.catalogue import Catalogue
-from bot.core.errors import InvalidReply, KeyRejected, ProviderError
+from bot.core.errors.provider import InvalidReply, KeyRejected, ProviderError
 from bot.core.offering import ending
 from bot.endpoints import KEYLESS, ending_models
 from bot.provider.models import OpenAIModelList

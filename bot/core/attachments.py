@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.core.conversation import AttachedPicture, Attachment
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.limits import FILE_NAME_CHARS
 
 # What is not text, by its first bytes: only to find the right words.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 
 PAUSE_SECONDS = 600.0
 CHANNELS = 10_000
-NONCES = 10_000
+NONCES = 2000  # far more than a RESUME repeats
 
 
 class PausedChannels:

@@ -6,9 +6,10 @@ import re
 from dataclasses import replace
 
 from bot.core.catalogue import Capability
-from bot.core.errors import ModelNotAllowed, ModelNotFound, ModelUnpriced
+from bot.core.errors.limits import ModelNotAllowed, ModelUnpriced
+from bot.core.errors.provider import ModelNotFound
 from bot.core.parts import Parts
-from bot.core.ports import Reservation
+from bot.core.ports.money import Reservation
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,99}")
 

@@ -11,7 +11,7 @@ from bot.core.errors import ParleyError
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, is_json
 from bot.core.limits import REPLY_PAGES
 from bot.core.pages import lay_out, lay_out_json, lay_out_unfinished, quote_block
-from bot.core.ports import Violation
+from bot.core.ports.files import Violation
 from bot.core.sentences import Sentences
 
 SHOWN_QUESTION_CHARS = 500
@@ -30,12 +30,12 @@ def _header(question: Question) -> str:
 
 
 def _shown_chars(question: Question) -> int:
-    return SHOWN_TRANSCRIPT_CHARS if question.heard else SHOWN_QUESTION_CHARS
+    return SHOWN_TRANSCRIPT_CHARS if question.is_spoken else SHOWN_QUESTION_CHARS
 
 
 def _with_transcript(question: Question, pages: tuple[Page, ...]) -> tuple[Page, ...]:
     """Return the pages with the whole transcript of a voice message as a file, where only its beginning is quoted."""
-    if not question.heard or not quote_block(question.text, SHOWN_TRANSCRIPT_CHARS).endswith(" …"):
+    if not question.is_spoken or not quote_block(question.text, SHOWN_TRANSCRIPT_CHARS).endswith(" …"):
         return pages
     file = ReplyFile("transcript.txt", question.text.encode("utf-8", "replace"))
     return (*pages[:-1], replace(pages[-1], files=(*pages[-1].files, file)))

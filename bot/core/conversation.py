@@ -146,7 +146,8 @@ class Question:
     ``payer_id``: for whom it counts, where that is not the author: a moderator who had it answered again.
     ``hears_others``: what others said earlier goes along; not for a member who may not read the channel's history.
     ``task``: what is wanted instead of an answer in words; ``text`` is then what it is made of.
-    ``is_voice``: it is asked by a voice message. ``heard``: ``text`` is a transcript, which was paid for and is kept.
+    ``is_voice``: it is asked by a voice message, or has a sound as context, which is to be listened to first.
+    ``heard``: that was paid for, and what was said is kept, as ``text`` or as the text of the attachment.
     """
 
     trigger_id: int
@@ -173,6 +174,11 @@ class Question:
     task: Task | None = None
     is_voice: bool = False
     heard: bool = False
+
+    @property
+    def is_spoken(self) -> bool:
+        """Whether its text is a transcript."""
+        return self.heard and not self.attachments
 
     @property
     def counts_for(self) -> int:

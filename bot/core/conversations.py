@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bot.core.conversation import ConversationKey, History
-from bot.core.errors import BeingAnswered, NothingKept, NotLatest, NotYours, UnknownTurn
+from bot.core.errors.refusals import BeingAnswered, NothingKept, NotLatest, NotYours, UnknownTurn
 from bot.core.folding import FoldResult
 from bot.core.kept import ConversationStore, KeptTurn, Member, Overview, Undone
-from bot.core.ports import Payer, TurnStore
+from bot.core.ports.money import Payer
+from bot.core.ports.turns import TurnStore
 from bot.core.prompt import stored_message
 from bot.core.tokens import estimate_prompt_tokens, estimate_tokens
 from bot.core.turns import TurnService

@@ -14,11 +14,14 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from bot.core.conversation import ChatOptions, ChatRole, ConversationKey, EndReason, History, Question, Turn
-from bot.core.errors import BudgetExhausted, EmptyAnswer, InvalidReply, ParleyError, ProviderError, StoreUnavailable
+from bot.core.errors import ParleyError, StoreUnavailable
+from bot.core.errors.limits import BudgetExhausted
+from bot.core.errors.provider import EmptyAnswer, InvalidReply, ProviderError
 from bot.core.limits import FOCUS_CHARS, SUMMARY_TOKENS
 from bot.core.parts import Parts
 from bot.core.paying import settlement_of, worst_case
-from bot.core.ports import BeforeRepeat, ChatMessage, ChatRequest, Payer, StreamEnd
+from bot.core.ports.chat import BeforeRepeat, ChatMessage, ChatRequest, StreamEnd
+from bot.core.ports.money import Payer
 from bot.core.prompt import end_of_pair, stored_message, system_prompt
 from bot.core.pseudonyms import conversation_hash, member_hash
 from bot.core.tokens import estimate_prompt_tokens, estimate_tokens
@@ -40,6 +43,7 @@ LONGEST_TOKENS = SUMMARY_TOKENS * 3 // 2
 CAP_TOKENS = 2_000  # of the request: some models reason before they write
 PARTS = 4  # of what is folded at once, each as long as a prompt: more would cost too much
 FAILURES = 2  # then the turns are left out without notes
+FAILURES_REMEMBERED = 1000  # conversations in which one failed last
 
 
 class FoldOutcome(Enum):
@@ -253,6 +257,8 @@ class Folding:
         if error.retryable and not error.may_be_billed:
             return False
         self._failures[key] = self._failures.get(key, 0) + 1
+        if len(self._failures) > FAILURES_REMEMBERED:
+            del self._failures[next(iter(self._failures))]
         if self._failures[key] < FAILURES:
             return False
         del self._failures[key]

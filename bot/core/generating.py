@@ -8,39 +8,33 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
+from bot.core.attachments import taken
 from bot.core.choosing import check_allowed, loggable_model, recorded
 from bot.core.composing import Circumstances, GrowingDraft, compose_answer
-from bot.core.conversation import Answer, AttachedPicture, ChatRole, EndReason, History, Question, Reply, Usage
-from bot.core.errors import (
-    ContextOverflow,
-    EndpointMissing,
-    FileProblem,
-    FileRefused,
-    InvalidReply,
-    NothingHeard,
-    NoVision,
-    ParleyError,
-    Stopped,
-    StoreUnavailable,
-    TaskInterrupted,
+from bot.core.conversation import (
+    Answer,
+    AttachedPicture,
+    AttachedText,
+    ChatRole,
+    EndReason,
+    History,
+    Question,
+    Reply,
+    Usage,
 )
+from bot.core.errors import ParleyError, StoreUnavailable
+from bot.core.errors.files import FileProblem, FileRefused
+from bot.core.errors.provider import ContextOverflow, EndpointMissing, InvalidReply, NothingHeard, NoVision
+from bot.core.errors.work import Stopped, TaskInterrupted
 from bot.core.json_output import NOT_JSON, UNCHECKED, bare_json, correction, is_json, schema_of
-from bot.core.limits import ANSWER_TOKENS
-from bot.core.looking import Place, Seen, look, may_look
+from bot.core.limits import ANSWER_TOKENS, FILE_CHARS, KEPT_FILE_CHARS
+from bot.core.looking import Place, Seen, bytes_to_look_at, look, may_look
 from bot.core.parts import Parts
 from bot.core.paying import settlement_of, worst_case
-from bot.core.ports import (
-    ChatMessage,
-    ChatRequest,
-    FileReader,
-    Picture,
-    Reservation,
-    Screen,
-    Settlement,
-    Sound,
-    StreamEnd,
-    Violation,
-)
+from bot.core.ports.chat import ChatMessage, ChatRequest, StreamEnd
+from bot.core.ports.files import FileReader, Picture, Sound, Violation
+from bot.core.ports.money import Reservation, Settlement
+from bot.core.ports.screen import Screen
 from bot.core.prompt import Prompt, build_prompt
 from bot.core.pseudonyms import conversation_hash, ids, member_hash
 from bot.core.sound.listening import Heard
@@ -120,20 +114,21 @@ class Generation(Work):
     # Step by step
 
     async def _gathered(self, held: AsyncExitStack) -> _Known:
-        """Read the question's files, its history and its pictures, and hold a place for what is large."""
+        """Read the question's files, its history and its pictures, and hold room for them."""
         parts = self._parts
-        holds_media = self.question.unread_files
-        if holds_media:
-            await held.enter_async_context(parts.media)
+        if self.question.unread_files and self._files is not None:
+            await held.enter_async_context(parts.room.held(await self._files.size_bytes()))
         question = await self._with_files()
+        if not self._read:
+            await held.aclose()  # what was read or heard is text now
         asked_model = question.options.model or parts.policy.model
         check_allowed(parts, question.options.model)
         model = parts.catalogue.resolve(asked_model, parts.clock.now().date()).model
         history = None if question.conversation is None else await parts.store.history(question.conversation)
         history = history and history.without(question.replaces)
         heard = history if history is None or question.hears_others else history.only_of(question.author_id)
-        if may_look(question, heard) and not holds_media:
-            await held.enter_async_context(parts.media)
+        if may_look(question, heard) and not self._read:
+            await held.enter_async_context(parts.room.held(bytes_to_look_at(question, heard)))
         return _Known(model, asked_model, history, heard, await self._look(model, heard))
 
     async def _asked(self, known: _Known) -> tuple[Prompt, ChatRequest, Reservation, StreamEnd]:
@@ -189,22 +184,28 @@ class Generation(Work):
         if not question.unread_files:
             return question
         if self._files is None:  # they were in the hands of a process that is gone
-            raise TaskInterrupted if question.is_voice else FileRefused(FileProblem.GONE, number=1)
+            is_spoken = question.is_voice and not question.text
+            raise TaskInterrupted if is_spoken else FileRefused(FileProblem.GONE, number=1)
         read = await self._files.read()
-        if read.sounds:
-            return await self._heard(read.sounds)
         question = self.question  # its message may have been edited meanwhile
         options = question.options
         if read.schema is not None:
             options = replace(options, json=True, schema=read.schema, schema_name=read.schema_name)
-        question = replace(question, attachments=read.attachments, options=options, unread_files=False)
+        question = replace(question, attachments=read.attachments, options=options)
+        if read.sounds:
+            self.question = question
+            return await self._heard(read.sounds)
+        question = replace(question, unread_files=False)
         self._read, self._lost = read.pictures, read.lost
         self.question, self._draft = question, GrowingDraft(question, self._parts.sentences)
         await self._parts.store.revise(question)
         return question
 
     async def _heard(self, sounds: Sequence[Sound]) -> Question:
-        """Return the question as it was said, which is paid for by itself and kept from now on."""
+        """Return the question with what was said, which is paid for by itself and kept from now on.
+
+        A voice message is the question; any other sound is context, like a file's text.
+        """
         parts, listening = self._parts, self._parts.listening
         if listening is None:
             raise EndpointMissing
@@ -221,8 +222,7 @@ class Generation(Work):
         if not heard.transcript.text:
             raise NothingHeard("a voice message")
         question = self.question  # its message may have been edited meanwhile
-        text = "\n\n".join(filter(None, (question.text, heard.transcript.text)))
-        question = replace(question, text=text, heard=True, show_question=True, unread_files=False)
+        question = replace(_with_transcript(question, heard.transcript.text), heard=True, unread_files=False)
         version = listening.price_version(resolved.model)
         await parts.store.hear(question, Settlement(heard.micro_usd, heard.usage, version))
         self._reserved = self.sent = False
@@ -362,6 +362,15 @@ class Generation(Work):
             return await self._parts.schemas.violation(body, schema)
         except TimeoutError:
             return UNCHECKED
+
+
+def _with_transcript(question: Question, words: str) -> Question:
+    if not question.attachments:
+        return replace(question, text="\n\n".join(filter(None, (question.text, words))), show_question=True)
+    limit_chars = FILE_CHARS if question.conversation is None else KEPT_FILE_CHARS
+    text, cut = taken(words, limit_chars)
+    [untold] = (file for file in question.attachments if isinstance(file, AttachedText))
+    return replace(question, attachments=(replace(untold, text=text, cut=cut),))
 
 
 def work_for(parts: Parts, question: Question, screen: Screen, files: FileReader | None) -> Work:

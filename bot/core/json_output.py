@@ -8,7 +8,8 @@ import re
 from typing import Any, Final, NoReturn
 
 from bot.core.conversation import ChatOptions
-from bot.core.ports import JsonSchema, Violation
+from bot.core.ports.chat import JsonSchema
+from bot.core.ports.files import Violation
 from bot.core.schemas import is_strict, sent_schema
 
 _FENCE: Final = re.compile(r"```(?:json)?[ \t]*\n(?P<body>.*)\n```", re.DOTALL | re.IGNORECASE)

@@ -41,7 +41,8 @@ PICTURES = 4  # of one question, and of one request to a model
 PICTURES_BYTES = 36 * 1024 * 1024  # of one request: OpenAI takes 50 MB, and base64 makes a third more of them
 PICTURE_TURNS = 3  # the latest questions, this one included, whose pictures are sent
 KEPT_PICTURES_BYTES = 48 * 1024 * 1024  # in memory, for the next questions of conversations
-MEDIA_SIDE_BY_SIDE = 4  # calls in flight that hold what somebody uploaded
+MEDIA_BYTES = 80 * 1024 * 1024  # of uploads in memory at a time: four pictures as large as they may be
+MEDIA_SIDE_BY_SIDE = 4  # uploads in memory at a time, however small
 DRAWINGS_SIDE_BY_SIDE = 4  # calls in flight that make pictures
 DRAWINGS_OF_ONE = 2  # of them, for one member
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from bot.core.conversation import AttachedPicture, Attachment, ChatRole, History, PictureSource, Question
 from bot.core.limits import PICTURE_TURNS, PICTURES, PICTURES_BYTES
-from bot.core.ports import EarlierPictures, Picture
+from bot.core.ports.files import EarlierPictures, Picture
 
 Place: TypeAlias = tuple[int, int]  # trigger id, and the picture's place among the attachments
 
@@ -39,6 +39,11 @@ class NoEarlierPictures:
 def may_look(question: Question, history: History | None) -> bool:
     """Whether any picture belongs to the question or to the latest turns."""
     return any(True for _ in _latest(question, history))
+
+
+def bytes_to_look_at(question: Question, history: History | None) -> int:
+    """Return how large the pictures of the question and of the latest turns are together, as far as they are sent."""
+    return min(PICTURES_BYTES, sum(described.size_bytes for _, described in _latest(question, history)))
 
 
 async def look(question: Question, history: History | None, read: Sequence[Picture], earlier: EarlierPictures) -> Seen:

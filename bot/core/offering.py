@@ -10,8 +10,8 @@ from datetime import date
 from typing import Protocol
 
 from bot.core.catalogue import Capability, Catalogue, ModelEntry, OfferedModel, Price
-from bot.core.errors import ProviderError
-from bot.core.ports import Clock
+from bot.core.errors.provider import ProviderError
+from bot.core.ports.clock import Clock
 from bot.core.spending import AllowedModels
 
 log = logging.getLogger(__name__)

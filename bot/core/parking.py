@@ -9,9 +9,10 @@ from functools import partial
 from typing import Protocol, TypeAlias
 
 from bot.core.conversation import Page, Question, Reply, ReplyKind
-from bot.core.errors import DeliveryFailed, DeliveryRefused, ReplyTooLarge, StoreUnavailable
+from bot.core.errors import StoreUnavailable
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused, ReplyTooLarge
 from bot.core.owed import OwedWrites
-from bot.core.ports import TurnStore
+from bot.core.ports.turns import TurnStore
 from bot.core.sentences import Sentences
 
 log = logging.getLogger(__name__)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bot.core.admission import ADMIT_EVERYBODY, Admission
 from bot.core.caps import SpendingCaps
 from bot.core.catalogue import Capability, Catalogue
 from bot.core.limits import (
     DRAWINGS_OF_ONE,
     DRAWINGS_SIDE_BY_SIDE,
     FOLD_ABOVE_TOKENS,
-    MEDIA_SIDE_BY_SIDE,
     PROMPT_TOKENS,
 )
 from bot.core.looking import NoEarlierPictures
 from bot.core.parking import Smaller, nothing_smaller
 from bot.core.places import Places
-from bot.core.ports import CallLedger, ChatModel, Clock, EarlierPictures, FoldStore, SchemaChecker, TurnStore
+from bot.core.ports.chat import ChatModel
+from bot.core.ports.clock import Clock
+from bot.core.ports.files import EarlierPictures, SchemaChecker
+from bot.core.ports.money import CallLedger
+from bot.core.ports.turns import FoldStore, TurnStore
+from bot.core.room import Room
 from bot.core.sentences import Sentences
 from bot.core.sound.listening import Listening
 from bot.core.spending import EVERY_MODEL, AllowedModels
@@ -62,8 +66,9 @@ class Parts:
     works: Mapping[type[object], MakeWork] = field(default_factory=dict)  # by the type of a question's task
     pictures: EarlierPictures = field(default_factory=NoEarlierPictures)
     # Held by whatever has an upload in memory until its call has ended.
-    media: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MEDIA_SIDE_BY_SIDE))
-    # Held by whatever draws. Whoever waits for ``media`` too takes this first.
+    room: Room = field(default_factory=Room)
+    # Held by whatever draws. Whoever waits for ``room`` too takes this first.
     drawing: Places = field(default_factory=lambda: Places(DRAWINGS_SIDE_BY_SIDE, for_one=DRAWINGS_OF_ONE))
     listening: Listening | None = None
+    admission: Admission = ADMIT_EVERYBODY
     smaller: Smaller = nothing_smaller  # for replies that Discord finds too large

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bot.core.conversation import Usage
 from bot.core.limits import ANSWER_TOKENS
 from bot.core.parts import Parts
-from bot.core.ports import ChatRequest, Reservation, Settlement
+from bot.core.ports.chat import ChatRequest
+from bot.core.ports.money import Reservation, Settlement
 from bot.core.tokens import unfitted_bytes
 
 

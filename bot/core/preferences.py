@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from bot.core.ports import Preference, PreferenceScope, PreferenceStore
+from bot.core.ports.remembered import Preference, PreferenceScope, PreferenceStore
 
 MODE = "mode"
 VOICE_MESSAGES = "voice_messages"

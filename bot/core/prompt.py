@@ -18,7 +18,8 @@ from bot.core.attachments import context_lines
 from bot.core.conversation import Attachment, ChatOptions, ChatRole, History, Question, Quote, Turn
 from bot.core.limits import AUTHOR_NAME_CHARS, PROMPT_TOKENS, QUOTE_CHARS
 from bot.core.looking import Place
-from bot.core.ports import ChatMessage, Picture
+from bot.core.ports.chat import ChatMessage
+from bot.core.ports.files import Picture
 from bot.core.tokens import estimate_prompt_tokens
 
 IDENTITY = """\

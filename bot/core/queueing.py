@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.core.conversation import ConversationKey
-from bot.core.errors import Busy
+from bot.core.errors.limits import Busy
 from bot.core.limits import TURNS_SIDE_BY_SIDE, TURNS_WAITING, TURNS_WAITING_PER_MEMBER
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.patterns import is_safe
 
 DEPTH: Final = 32

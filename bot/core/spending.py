@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.caps import CapScope
-from bot.core.errors import BudgetExhausted, Busy, LimitReached, MemberLimitReached
-from bot.core.ports import Clock
+from bot.core.errors.limits import BudgetExhausted, Busy, LimitReached, MemberLimitReached, Paused
+from bot.core.ports.clock import Clock
 
 ANY_END = "*"
 NAMED_MODELS = 15  # more would make a refusal unreadable
 KEPT_LIMITS = 1000  # beyond it those that have ended are forgotten
 TOLD_BUSY_FOR = timedelta(minutes=1)
+TOLD_PAUSED_FOR = timedelta(hours=1)
 RECHECK_AFTER = timedelta(minutes=1)  # reservations become settlements: there may be room again before the day ends
 
 
@@ -89,11 +90,12 @@ class ReachedLimits:
         """Return whether a member has yet to be told of a limit, and take it for told until the limit resets."""
         return self._tell(error.topic, member_id, error.resets_at)
 
-    def tell_busy(self, member_id: int) -> bool:
-        """Return whether a member has yet to be told that too many questions wait; one notice a minute is enough."""
-        return self._tell(Busy.code, member_id, self._clock.now() + TOLD_BUSY_FOR)
+    def tell_for_now(self, error: Busy | Paused, member_id: int) -> bool:
+        """Return whether a member has yet to be told of what ends at no known time."""
+        lasts = TOLD_BUSY_FOR if isinstance(error, Busy) else TOLD_PAUSED_FOR
+        return self._tell(error.topic, member_id, self._clock.now() + lasts)
 
-    def was_told(self, error: LimitReached, member_id: int) -> bool:
+    def was_told(self, error: LimitReached | Paused, member_id: int) -> bool:
         """Whether a member has been told of a limit that has not been reset since."""
         return self._was_told(error.topic, member_id)
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.core.errors import StoreUnavailable
-from bot.core.ports import ChatMessage, TokenRatioStore
+from bot.core.ports.chat import ChatMessage
+from bot.core.ports.remembered import TokenRatioStore
 
 log = logging.getLogger(__name__)
 

@@ -21,23 +21,11 @@ from bot.core.choosing import check_allowed
 from bot.core.composing import compose_notice, compose_unsaved
 from bot.core.conversation import ChatRole, Claim, ConversationKey, Question, Reply, ReplyKind, TriggerKind
 from bot.core.drawing import parted
-from bot.core.errors import (
-    Busy,
-    DeliveryFailed,
-    DeliveryRefused,
-    Interrupted,
-    LimitReached,
-    MayNotAttach,
-    ModelNotAllowed,
-    ModelNotFound,
-    ModelUnpriced,
-    ParleyError,
-    ReplyBlocked,
-    ReplyTooLarge,
-    StoreUnavailable,
-    TaskInterrupted,
-    new_error_id,
-)
+from bot.core.errors import ParleyError, StoreUnavailable, new_error_id
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused, MayNotAttach, ReplyBlocked, ReplyTooLarge
+from bot.core.errors.limits import Busy, LimitReached, ModelNotAllowed, ModelUnpriced, Paused
+from bot.core.errors.provider import ModelNotFound
+from bot.core.errors.work import Interrupted, TaskInterrupted
 from bot.core.folding import Folding, FoldResult
 from bot.core.generating import work_for
 from bot.core.limits import GENERATIONS, TURN_SECONDS
@@ -45,7 +33,9 @@ from bot.core.owed import OwedWrites
 from bot.core.parking import ParkedReplies, show_fitting
 from bot.core.parts import Parts
 from bot.core.paying import ordinary_micro_usd
-from bot.core.ports import FileReader, Payer, Screen
+from bot.core.ports.files import FileReader
+from bot.core.ports.money import Payer
+from bot.core.ports.screen import Screen
 from bot.core.pseudonyms import ids
 from bot.core.queueing import TurnQueue
 from bot.core.spending import ReachedLimits
@@ -107,7 +97,7 @@ class TurnService:
 
         ``model``: the one that the member chose for the capability.
         """
-        problem: ParleyError | None = self._limits.refusal(member_id, key.guild_id if key is not None else None)
+        problem: ParleyError | None = self._refusal(member_id, key.guild_id if key is not None else None)
         if problem is None and key is not None and self._queue.is_full(key, member_id):
             problem = Busy()
         try:
@@ -122,8 +112,18 @@ class TurnService:
 
     def knows_limit(self, member_id: int, guild_id: int | None) -> bool:
         """Whether a message of this member would only meet a limit there that the member has been told of."""
-        limit = self._limits.refusal(member_id, guild_id)
+        limit = self._refusal(member_id, guild_id)
         return limit is not None and self._limits.was_told(limit, member_id)
+
+    def _admit(self, member_id: int) -> None:
+        """Raise what keeps this member from asking at all: the last look before anything is paid for."""
+        if refused := self._parts.admission.refusal(member_id, self._parts.clock.now()):
+            raise refused
+
+    def _refusal(self, member_id: int, guild_id: int | None) -> Paused | LimitReached | None:
+        """Return what memory alone knows to be in this member's way there."""
+        refused = self._parts.admission.refusal(member_id, self._parts.clock.now())
+        return refused or self._limits.refusal(member_id, guild_id)
 
     async def ask(
         self,
@@ -245,11 +245,12 @@ class TurnService:
     async def compact(self, key: ConversationKey, payer: Payer, *, focus: str | None = None) -> FoldResult:
         """Fold everything but the newest question and answer of a conversation into its notes, at a member's wish.
 
-        ``focus``: what the notes should keep above all, in the member's words. Raises a ``LimitReached``,
+        ``focus``: what the notes should keep above all, in the member's words. Raises ``Paused``, a ``LimitReached``,
         ``StoreUnavailable``, ``Interrupted`` or the ``ProviderError`` that stood in the way; then nothing has changed.
         """
         if self._closing:
             raise Interrupted
+        self._admit(payer.author_id)
         return await self._folding.compact(key, payer, focus=focus)
 
     async def settled(self) -> None:
@@ -322,6 +323,7 @@ class TurnService:
         delivered = False
         try:
             async with self._place(question.conversation, question.author_id):
+                self._admit(question.counts_for)
                 reply = await generation.run()
                 self._works.pop(question.trigger_id, None)
                 if generation.grown is not None and not self._closing:
@@ -334,7 +336,7 @@ class TurnService:
             if isinstance(error, StoreUnavailable) and generation.text:
                 await self._show_unsaved(question, screen, generation.text, error)
                 return
-            if isinstance(error, LimitReached | Busy) and await self._was_told(question, error):
+            if isinstance(error, LimitReached | Busy | Paused) and await self._was_told(question, error):
                 return
             billed = generation.billed_attempts(error)
             reply = await self._store_notice(generation.question, screen, error, billed=billed)
@@ -344,14 +346,14 @@ class TurnService:
             await self._deliver(question, screen, reply)
         await self._parts.token_ratios.save()
 
-    async def _was_told(self, question: Question, error: LimitReached | Busy) -> bool:
+    async def _was_told(self, question: Question, error: LimitReached | Busy | Paused) -> bool:
         """End a message's turn without a word when its author knows of the limit; a command is always answered."""
         member_id = question.counts_for
         if isinstance(error, LimitReached):
             self._limits.note(error, member_id, ordinary_micro_usd=ordinary_micro_usd(self._parts))
             is_news = self._limits.tell(error, member_id)
         else:
-            is_news = self._limits.tell_busy(member_id)
+            is_news = self._limits.tell_for_now(error, member_id)
         if is_news or question.kind is not TriggerKind.MESSAGE:
             return False
         log.info("a limit was told before", extra={**ids(question), "code": error.code})

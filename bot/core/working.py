@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from bot.core.choosing import recorded
 from bot.core.composing import NOTHING
 from bot.core.conversation import Question, Reply
-from bot.core.errors import Interrupted, ParleyError, Stopped
+from bot.core.errors import ParleyError
+from bot.core.errors.work import Interrupted, Stopped
 from bot.core.limits import TURN_SECONDS
 from bot.core.parts import Parts
-from bot.core.ports import FileReader, FilesRead, Reservation, Screen, Settlement
+from bot.core.ports.files import FileReader, FilesRead
+from bot.core.ports.money import Reservation, Settlement
+from bot.core.ports.screen import Screen
 
 T = TypeVar("T")
 
@@ -143,6 +147,15 @@ class PaidWork(Work):
         if isinstance(error, ParleyError) and error.billed_micro_usd is not None:
             return 1
         return int(error.may_be_billed if isinstance(error, ParleyError) else True)
+
+    @asynccontextmanager
+    async def _room(self) -> AsyncIterator[None]:
+        """Hold the room that the task's files need."""
+        if self._files is None:
+            yield
+            return
+        async with self._parts.room.held(await self._files.size_bytes()):
+            yield
 
     async def _read_files(self) -> FilesRead:
         """Return what the task's files hold; raises ``FileRefused``, or ``Interrupted`` when a restart lost them."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from bot.core.errors import StoreUnavailable
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)

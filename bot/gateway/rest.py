@@ -17,7 +17,7 @@ import aiohttp
 import discord
 from multidict import CIMultiDictProxy
 
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 from bot.gateway.bucket import TokenBucket, WindowCount
 
 log = logging.getLogger(__name__)

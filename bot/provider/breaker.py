@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 
-from bot.core.errors import KeyRejected, ProviderError, ProviderTimeout, ProviderUnavailable, QuotaExhausted
-from bot.core.ports import Clock
+from bot.core.errors.provider import KeyRejected, ProviderError, ProviderTimeout, ProviderUnavailable, QuotaExhausted
+from bot.core.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 

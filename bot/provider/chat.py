@@ -7,9 +7,9 @@ import random
 from collections.abc import AsyncGenerator
 
 from bot.core.catalogue import Catalogue
-from bot.core.errors import (
+from bot.core.errors import ParleyError, StoreUnavailable
+from bot.core.errors.provider import (
     KeyRejected,
-    ParleyError,
     PictureRefused,
     ProviderError,
     ProviderTimeout,
@@ -17,9 +17,10 @@ from bot.core.errors import (
     QuotaExhausted,
     RateLimited,
     RequestRefused,
-    StoreUnavailable,
 )
-from bot.core.ports import BeforeRepeat, ChatRequest, Clock, Quirk, QuirkStore, StreamEnd, TextDelta
+from bot.core.ports.chat import BeforeRepeat, ChatRequest, StreamEnd, TextDelta
+from bot.core.ports.clock import Clock
+from bot.core.ports.remembered import Quirk, QuirkStore
 from bot.provider.breaker import Breaker
 from bot.provider.clients import make_client
 from bot.provider.completion import Completion, Deadlines

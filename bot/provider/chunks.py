@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from jiter import from_json
 
 from bot.core.conversation import EndReason, Usage
-from bot.core.errors import InvalidReply
+from bot.core.errors.provider import InvalidReply
 
 END_REASONS = {
     "stop": EndReason.STOP,

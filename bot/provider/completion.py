@@ -12,7 +12,7 @@ import httpx2
 
 from bot.core import limits
 from bot.core.conversation import EndReason, Usage
-from bot.core.errors import ContentRefused, EmptyAnswer, InvalidReply, ProviderError
+from bot.core.errors.provider import ContentRefused, EmptyAnswer, InvalidReply, ProviderError
 from bot.provider.chunks import Chunk, read_chunk
 from bot.provider.flow import Flow
 from bot.provider.sse import EventParser, WholeBody

@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from bot.core.errors import InvalidReply
+from bot.core.errors.provider import InvalidReply
 from bot.core.pictures.formats import kind_of_picture
 
 CONNECT_SECONDS: Final = 5.0

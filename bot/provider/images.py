@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from openai import AsyncAPIResponse
 
-from bot.core.errors import (
+from bot.core.errors import StoreUnavailable
+from bot.core.errors.provider import (
     ContextOverflow,
     EndpointMissing,
     InvalidReply,
@@ -20,11 +21,11 @@ from bot.core.errors import (
     PicturesMissing,
     ProviderError,
     RequestRefused,
-    StoreUnavailable,
 )
 from bot.core.limits import PICTURE_SECONDS
 from bot.core.pictures.ports import MadePictures, PictureRequest, ShowPartial
-from bot.core.ports import Clock, Quirk, QuirkStore
+from bot.core.ports.clock import Clock
+from bot.core.ports.remembered import Quirk, QuirkStore
 from bot.provider.breaker import Breaker
 from bot.provider.clients import make_client
 from bot.provider.downloads import Downloads

@@ -9,8 +9,8 @@ from typing import Final
 from jiter import from_json
 
 from bot.core.catalogue import OfferedModel
-from bot.core.errors import EndpointMissing, InvalidReply, ModelNotFound, ProviderTimeout
-from bot.core.ports import Clock
+from bot.core.errors.provider import EndpointMissing, InvalidReply, ModelNotFound, ProviderTimeout
+from bot.core.ports.clock import Clock
 from bot.provider.clients import make_client
 from bot.provider.translate import CLIENT_ERRORS, classify, failure_of
 

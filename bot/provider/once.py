@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from openai import AsyncAPIResponse
 
-from bot.core.errors import InvalidReply, ProviderTimeout
-from bot.core.ports import Clock
+from bot.core.errors.provider import InvalidReply, ProviderTimeout
+from bot.core.limits import MEDIA_SIDE_BY_SIDE
+from bot.core.ports.clock import Clock
 from bot.provider.breaker import Breaker
 from bot.provider.translate import CLIENT_ERRORS, Failure, Kind, classify, failure_of, loggable
 
@@ -35,11 +36,11 @@ class Refused(Exception):
 
 
 class CallsOnce:
-    """Makes the calls of one endpoint. ``places``: how many of all such calls run at a time."""
+    """Makes the calls of one endpoint, a few at a time. Whoever waits for a place may hold other things."""
 
-    def __init__(self, clock: Clock, places: asyncio.Semaphore, *, total_seconds: float) -> None:
+    def __init__(self, clock: Clock, *, total_seconds: float) -> None:
         self._clock = clock
-        self._places = places
+        self._places = asyncio.Semaphore(MEDIA_SIDE_BY_SIDE)
         self._total_seconds = total_seconds
         self._breaker = Breaker(clock)
 

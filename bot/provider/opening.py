@@ -16,7 +16,7 @@ import httpx2
 from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletionChunk
 
-from bot.core.ports import Picture
+from bot.core.ports.files import Picture
 from bot.provider.parameters import Parameters
 
 PIECE_BYTES: Final = 192 * 1024  # a multiple of 3, so that the pieces of base64 make a whole

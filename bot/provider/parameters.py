@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.core.catalogue import ModelEntry
-from bot.core.ports import ChatMessage, ChatRequest
+from bot.core.ports.chat import ChatMessage, ChatRequest
 from bot.provider.translate import Failure
 
 # The two names of the cap on an answer's tokens: the new one, and the one that compatible servers know.

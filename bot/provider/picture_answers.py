@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.core.errors import InvalidReply
+from bot.core.errors.provider import InvalidReply
 from bot.core.pictures.formats import kind_of_picture
-from bot.core.ports import MediaUsage
+from bot.core.ports.money import MediaUsage
 from bot.provider.chunks import ErrorObject
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.core.pictures.formats import ENDINGS
 from bot.core.pictures.ports import PictureRequest
-from bot.core.ports import Picture
+from bot.core.ports.files import Picture
 from bot.provider.parameters import REFUSED_CODES, REFUSED_PROSE
 from bot.provider.translate import Failure
 

@@ -5,7 +5,6 @@ A third contract is one more method beside ``_by_speech`` and ``_by_chat``, and 
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import logging
@@ -15,9 +14,10 @@ from typing import Any, Final
 
 from jiter import from_json
 
-from bot.core.errors import ContentRefused, EmptyAnswer, InvalidReply, RequestRefused
+from bot.core.errors.provider import ContentRefused, EmptyAnswer, InvalidReply, RequestRefused
 from bot.core.limits import SPEECH_SECONDS
-from bot.core.ports import Clock, MediaUsage
+from bot.core.ports.clock import Clock
+from bot.core.ports.money import MediaUsage
 from bot.core.sound.formats import PCM, Recording, format_of
 from bot.core.sound.ports import Speech, SpeechRequest
 from bot.provider.breaker import Breaker
@@ -46,12 +46,11 @@ class OpenAISpeech:
         base_url: str,
         api_key: str,
         clock: Clock,
-        places: asyncio.Semaphore,
         total_seconds: float = SPEECH_SECONDS,
     ) -> None:
         self._openai = is_openai(base_url)
         self._client = make_client(base_url=base_url.rstrip("/"), api_key=api_key)
-        self._calls = CallsOnce(clock, places, total_seconds=total_seconds)
+        self._calls = CallsOnce(clock, total_seconds=total_seconds)
 
     @property
     def breaker(self) -> Breaker:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import math
@@ -14,9 +13,10 @@ from typing import Any, Final
 from openai import AsyncAPIResponse
 
 from bot.core.catalogue import Catalogue
-from bot.core.errors import InvalidReply, RequestRefused
+from bot.core.errors.provider import InvalidReply, RequestRefused
 from bot.core.limits import TRANSCRIPTION_SECONDS
-from bot.core.ports import Clock, MediaUsage
+from bot.core.ports.clock import Clock
+from bot.core.ports.money import MediaUsage
 from bot.core.sound.transcripts import Segment, Transcript, TranscriptRequest
 from bot.provider.breaker import Breaker
 from bot.provider.clients import make_client
@@ -40,11 +40,10 @@ class OpenAITranscriptModel:
         api_key: str,
         catalogue: Catalogue,
         clock: Clock,
-        places: asyncio.Semaphore,
         total_seconds: float = TRANSCRIPTION_SECONDS,
     ) -> None:
         self._catalogue = catalogue
-        self._calls = CallsOnce(clock, places, total_seconds=total_seconds)
+        self._calls = CallsOnce(clock, total_seconds=total_seconds)
         self._client = make_client(base_url=base_url.rstrip("/"), api_key=api_key)
 
     @property

@@ -15,7 +15,7 @@ import aiohttp
 import httpx2
 import openai
 
-from bot.core.errors import (
+from bot.core.errors.provider import (
     ContentRefused,
     ContextOverflow,
     EndpointMissing,

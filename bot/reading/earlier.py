@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from bot.core.conversation import PictureSource
-from bot.core.errors import FileRefused
+from bot.core.errors.files import FileRefused
 from bot.core.limits import KEPT_PICTURES_BYTES
-from bot.core.ports import AttachedFile, Picture
+from bot.core.ports.files import AttachedFile, Picture
 
 log = logging.getLogger(__name__)
 

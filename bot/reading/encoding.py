@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, cast
 
-from bot.core.errors import InvalidReply
+from bot.core.errors.provider import InvalidReply
 from bot.core.sound.formats import PCM, PCM_RATE, Encoded, Recording
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from bot.core.errors import FileProblem, FileRefused
-from bot.core.ports import AttachedFile
+from bot.core.errors.files import FileProblem, FileRefused
+from bot.core.ports.files import AttachedFile
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.limits import PICTURE_PIXELS
 
 STEPS: Final = 100_000  # of walking through a file; a picture of 20 MiB needs some ten thousand, more is mischief

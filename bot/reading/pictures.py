@@ -8,9 +8,9 @@ from typing import Final
 
 from bot.core.attachments import safe_file_name
 from bot.core.conversation import AttachedPicture, PictureSource
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.limits import MASK_BYTES, PICTURE_BYTES, PICTURES
-from bot.core.ports import AttachedFile, FetchFile, FilesRead, Picture
+from bot.core.ports.files import AttachedFile, FetchFile, FilesRead, Picture
 from bot.reading.headers import PictureHeader, read_header
 
 ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
@@ -23,6 +23,11 @@ class AttachedPictures:
         self._fetch = fetch
         self._attachments = attachments
         self._mask = mask
+
+    async def size_bytes(self) -> int:
+        """Return the size of all that are fetched."""
+        files = self._attachments if self._mask is None else (*self._attachments, self._mask)
+        return sum(file.size for file in files if file.size <= PICTURE_BYTES)
 
     async def read(self) -> FilesRead:
         """Fetch and check them; raises ``FileRefused`` with the first one that cannot be used."""

@@ -6,11 +6,12 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from bot.core.attachments import FileKind, decoded, kind_of, safe_file_name, taken
 from bot.core.conversation import AttachedText, Attachment, PictureSource
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.json_output import NotJson, strict_json
 from bot.core.limits import (
     ATTACHMENTS,
@@ -23,7 +24,7 @@ from bot.core.limits import (
     SOUND_PART_SECONDS,
     TEXT_FILE_BYTES,
 )
-from bot.core.ports import AttachedFile, FetchFile, FileReader, FilesRead, Picture, Violation
+from bot.core.ports.files import AttachedFile, FetchFile, FileReader, FilesRead, Picture, Violation
 from bot.core.schemas import check_schema, schema_name
 from bot.reading.children import Children, JobFailed
 from bot.reading.headers import is_picture
@@ -33,6 +34,7 @@ from bot.reading.sound import SoundFile
 log = logging.getLogger(__name__)
 
 JOB_SECONDS: Final = 20.0
+TRANSCRIPT: Final = "transcript of a sound"  # in words for the prompt
 JOBS_SIDE_BY_SIDE: Final = 2  # each may take a processor and a gibibyte
 
 
@@ -44,8 +46,6 @@ class Reading:
         self._splits_sounds = splits_sounds
         self._job_seconds = job_seconds
         self._children = Children(JOBS_SIDE_BY_SIDE)
-        self.sounds = asyncio.Semaphore(JOBS_SIDE_BY_SIDE)
-        self.large_sounds = asyncio.Semaphore(1)
 
     def files(
         self,
@@ -81,6 +81,11 @@ class Reading:
     def sound(self, file: AttachedFile, *, part_seconds: int = SOUND_PART_SECONDS) -> FileReader:
         """Return the reader of a sound or video file, in parts of at most so many seconds."""
         return SoundFile(self, file, part_seconds=part_seconds, splits=self._splits_sounds)
+
+    def sound_along(self, file: AttachedFile, *, schema: AttachedFile | None, part_seconds: int) -> FileReader:
+        """Return the reader of a sound that goes along with a question in words, and of the answer's schema."""
+        schema_alone = self.files([], schema=schema, kept=False)
+        return SoundAlong(self.sound(file, part_seconds=part_seconds), file, schema_alone)
 
     async def fetch(self, file: AttachedFile, *, limit_bytes: int) -> bytes:
         """Return a file's bytes; raises ``FileRefused``."""
@@ -144,6 +149,30 @@ class Reading:
         return await self._children.run("bot.reading.worker", *arguments, given=given, seconds=seconds)
 
 
+class SoundAlong:
+    """A sound that is context for a question: what it says stands where a file's text does. Implements ``FileReader``.
+
+    ``schema``: the reader of the answer's schema, if there is one.
+    """
+
+    def __init__(self, sound: FileReader, file: AttachedFile, schema: FileReader | None) -> None:
+        self._sound = sound
+        self._file = file
+        self._schema = schema
+
+    async def size_bytes(self) -> int:
+        """Return what they take in memory, for each of those who have it at one time."""
+        schema_bytes = await self._schema.size_bytes() if self._schema is not None else 0
+        return schema_bytes + await self._sound.size_bytes()
+
+    async def read(self) -> FilesRead:
+        """Fetch, check and read them; raises ``FileRefused``."""
+        read = await self._schema.read() if self._schema is not None else FilesRead()
+        sounds = (await self._sound.read()).sounds
+        untold = AttachedText(safe_file_name(self._file.filename), TRANSCRIPT, self._file.size, text="")
+        return replace(read, attachments=(untold,), sounds=sounds)
+
+
 class QuestionFiles:
     """The files of one question. Implements ``FileReader``."""
 
@@ -165,6 +194,11 @@ class QuestionFiles:
         self._sources = sources
         self._quoted = quoted
         self._about_quoted = about_quoted
+
+    async def size_bytes(self) -> int:
+        """Return the size of all that are fetched."""
+        files = (*self._attachments, *(file for file, _ in self._quoted))
+        return sum(file.size for file in files if file.size <= PDF_FILE_BYTES)
 
     async def read(self) -> FilesRead:
         """Fetch, check and read them; raises ``FileRefused``."""

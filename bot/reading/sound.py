@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from typing import Final, Protocol
 
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.limits import SOUND_FILE_BYTES, SOUND_PART_BYTES, SOUND_SECONDS
-from bot.core.ports import AttachedFile, FilesRead, Sound
+from bot.core.ports.files import AttachedFile, FilesRead, Sound
 from bot.reading.children import JobFailed
 
 log = logging.getLogger(__name__)
 
 JOB_SECONDS: Final = 90.0
+COPIES: Final = 2  # one here, and one in the child process or on its way to the provider
 MIME: Final = {
     "flac": "audio/flac",
     "m4a": "audio/mp4",
@@ -37,9 +37,6 @@ PROBLEMS: Final = {
 class Child(Protocol):
     """What fetches files, and has the child process work on them."""
 
-    large_sounds: asyncio.Semaphore
-    sounds: asyncio.Semaphore
-
     async def fetch(self, file: AttachedFile, *, limit_bytes: int) -> bytes:
         """Return a file's bytes; raises ``FileRefused``."""
         ...
@@ -59,13 +56,12 @@ class SoundFile:
         self._most_seconds = SOUND_SECONDS if splits else part_seconds
         self._most_bytes = SOUND_FILE_BYTES if splits else SOUND_PART_BYTES
 
+    async def size_bytes(self) -> int:
+        """Return its size, for each of those who have it at one time."""
+        return COPIES * self._file.size if self._file.size <= self._most_bytes else 0
+
     async def read(self) -> FilesRead:
         """Fetch, decode and cut it; raises ``FileRefused``."""
-        # Waited for before it is fetched: what waits is in nobody's memory.
-        async with self._child.large_sounds if self._file.size > SOUND_PART_BYTES else self._child.sounds:
-            return await self._read()
-
-    async def _read(self) -> FilesRead:
         try:
             content = await self._child.fetch(self._file, limit_bytes=self._most_bytes)
         except FileRefused as refused:

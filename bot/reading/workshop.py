@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.pictures.formats import kind_of_picture
 from bot.core.pictures.ports import Encoded
-from bot.core.ports import Picture
+from bot.core.ports.files import Picture
 from bot.reading.children import Children, JobFailed
 
 JOB_SECONDS: Final = 30.0

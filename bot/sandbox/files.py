@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import discord
 
-from bot.core.errors import FileProblem, FileRefused
-from bot.core.ports import AttachedFile
+from bot.core.errors.files import FileProblem, FileRefused
+from bot.core.ports.files import AttachedFile
 
 
 async def fetch_simulated(file: AttachedFile, *, limit_bytes: int) -> bytes:

@@ -17,7 +17,9 @@ import simcord
 from bot.core.conversation import Claim, ConversationKey, Question
 from bot.core.folding import FoldResult
 from bot.core.parts import Parts
-from bot.core.ports import FileReader, Payer, Screen
+from bot.core.ports.files import FileReader
+from bot.core.ports.money import Payer
+from bot.core.ports.screen import Screen
 from bot.core.turns import Elsewhere, TurnService
 
 T = TypeVar("T")

@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.store.files import new_file, remove
 from bot.store.migrations import check_history, read_migrations
 from bot.store.problem import StoreProblem
+from bot.store.salvage import salvage_spending
 
 HEADER = b"SQLite format 3\0"
 BUSY_SECONDS = 30.0
@@ -83,7 +84,8 @@ def restore_newest(path: Path, *, kept: Path, migrations: Path) -> tuple[Path, D
 def restore_backup(backup: Path, path: Path, *, kept: Path, migrations: Path, damaged: bool = False) -> DatabaseState:
     """Put a checked copy of a backup in the database's place; the database becomes ``kept``.
 
-    The caller owns the data folder. A ``damaged`` database is not opened: it is kept byte for byte, with its log.
+    The caller owns the data folder. A ``damaged`` database is kept byte for byte, with its log, and what it
+    knows of the spending since goes into the copy.
     Raises ``StoreProblem``, and then nothing has changed.
     """
     try:
@@ -97,6 +99,8 @@ def restore_backup(backup: Path, path: Path, *, kept: Path, migrations: Path, da
         with new_file(whole) as copy:
             shutil.copyfile(backup, copy)
             state = _checked(copy, backup, migrations)
+            if damaged and path.exists():
+                salvage_spending(path, copy)
         _keep(path, kept, damaged=damaged)
         whole.replace(path)
     except OSError as error:

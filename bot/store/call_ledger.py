@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Final
 
 from bot.core.caps import SpendingCaps
-from bot.core.ports import Clock, Payer, Reservation, Settlement
+from bot.core.ports.clock import Clock
+from bot.core.ports.money import Payer, Reservation, Settlement
 from bot.store.database import Database, milliseconds
 from bot.store.reserving import reserve
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.core.conversation import ClaimState, ConversationKey, History, Quote
-from bot.core.errors import BeingAnswered, NotYours, UnknownTurn
+from bot.core.errors.refusals import BeingAnswered, NotYours, UnknownTurn
 from bot.core.kept import KeptTurn, Member, Overview, Undone
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 from bot.store import conversation_sql as sql
 from bot.store import turn_sql
 from bot.store.database import Database, Transaction, milliseconds, moment

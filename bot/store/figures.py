@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.core.caps import CapPeriod
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 from bot.store.database import Database, milliseconds
 from bot.store.reserving import SPENT
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.errors import StoreUnavailable
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 from bot.store.database import Database, Transaction, milliseconds
 from bot.store.files import remove
 from bot.store.problem import StoreProblem

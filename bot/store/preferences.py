@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from bot.core.ports import Clock, Preference, PreferenceScope
+from bot.core.ports.clock import Clock
+from bot.core.ports.remembered import Preference, PreferenceScope
 from bot.store.database import Database, Parameters, Transaction, milliseconds
 
 # Before the change itself, while the old value is still there. A change to the same value is none.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.ports import Clock, Quirk
+from bot.core.ports.clock import Clock
+from bot.core.ports.remembered import Quirk
 from bot.store.database import Database, milliseconds
 
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.core.caps import CapScope, SpendingCaps
-from bot.core.errors import BudgetExhausted, MemberLimitReached
-from bot.core.ports import Payer, Reservation
+from bot.core.errors.limits import BudgetExhausted, MemberLimitReached
+from bot.core.ports.money import Payer, Reservation
 from bot.store.database import Transaction, milliseconds, moment
 
 HOUR: Final = timedelta(hours=1)

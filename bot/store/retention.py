@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 from bot.store.database import Database, Transaction, milliseconds
 
 LEDGER_AGE: Final = timedelta(days=92)  # sums by day and month; it holds no words
@@ -33,6 +33,7 @@ CLAIMS: Final = _Kind(
     "updated_at < :before AND state NOT IN ('claimed', 'generating', 'ready')"
     " AND trigger_id NOT IN (SELECT trigger_id FROM pending)",
 )
+TASKS: Final = _Kind("tasks", "trigger_id", "done_at < :before")
 LEDGER: Final = _Kind("usage_ledger", "usage_id", "created_at < :before")
 CHANGES: Final = _Kind("preference_changes", "change_id", "changed_at < :before")
 
@@ -58,7 +59,7 @@ RETURNING 1
 
 
 class Retention:
-    """Deletes what is older than it may be. ``days`` holds for conversations and claims."""
+    """Deletes what is older than it may be. ``days`` holds for conversations, tasks and claims."""
 
     def __init__(self, database: Database, clock: Clock, *, days: int) -> None:
         self._database = database
@@ -76,6 +77,7 @@ class Retention:
             for kind, age in (
                 (TURNS, self._age),
                 (CLAIMS, self._age),
+                (TASKS, self._age),
                 (LEDGER, max(LEDGER_AGE, self._age)),
                 (CHANGES, CHANGES_AGE),
             )

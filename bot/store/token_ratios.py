@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 from bot.store.database import Database, milliseconds
 
 

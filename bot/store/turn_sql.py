@@ -92,8 +92,6 @@ WHERE trigger_id = :trigger_id
 
 FORGET_TASK: Final = "DELETE FROM tasks WHERE trigger_id = :trigger_id"
 
-SWEEP_TASKS: Final = "DELETE FROM tasks WHERE done_at < :before"
-
 PLACE: Final = """
 INSERT INTO reply_messages (trigger_id, page, message_id) VALUES (:trigger_id, :page, :message_id)
 ON CONFLICT (trigger_id, page) DO UPDATE SET message_id = excluded.message_id

@@ -9,6 +9,7 @@ import aiohttp
 import discord
 
 from bot.app import NotAcknowledged
+from cogs.ui.calls import UNREADABLE
 
 __all__ = ["NotAcknowledged", "defer"]
 
@@ -44,7 +45,7 @@ async def defer(interaction: discord.Interaction, *, ephemeral: bool, thinking: 
                 acknowledged = True
             elif error.status < 500:
                 break
-        except (TimeoutError, aiohttp.ClientError, OSError, discord.RateLimited) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, discord.RateLimited, *UNREADABLE) as error:
             failure = error
     code = failure.code if isinstance(failure, discord.HTTPException) else None
     log.warning("an interaction was not acknowledged", extra={"trigger_id": interaction.id, "code": code})

@@ -11,7 +11,8 @@ import discord
 
 from bot.core.conversation import ConversationKey, ReplyRoute
 from bot.core.conversations import GO_ON
-from bot.core.errors import DeliveryFailed, DeliveryRefused, MayNotReadHistory, PrivateStaysPrivate
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused
+from bot.core.errors.refusals import MayNotReadHistory, PrivateStaysPrivate
 from bot.core.kept import KeptTurn
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.asking import ask, is_private, is_refused

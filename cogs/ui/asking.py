@@ -8,7 +8,7 @@ import discord
 
 from bot.core.catalogue import Capability
 from bot.core.conversation import ChatOptions, ConversationKey, Question
-from bot.core.ports import FileReader
+from bot.core.ports.files import FileReader
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.questions import question_of_interaction, route_of_interaction
 from cogs.ui.telling import parley, told

@@ -11,9 +11,10 @@ import discord
 
 from bot.app import Parley
 from bot.core.conversation import PictureSource, Question
-from bot.core.errors import DeliveryFailed, DeliveryRefused, FileProblem, FileRefused
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.limits import PICTURES
-from bot.core.ports import FileReader, FilesRead
+from bot.core.ports.files import FileReader, FilesRead
 from cogs.ui.calls import call
 
 log = logging.getLogger(__name__)
@@ -73,15 +74,23 @@ class MessageFiles:
         self._channel_id = channel_id
         self._message_id = message_id
 
+    async def size_bytes(self) -> int:
+        """Return the size of what the message has now; raises ``FileRefused``."""
+        return await (await self._reader()).size_bytes()
+
     async def read(self) -> FilesRead:
         """Fetch, check and read them; raises ``FileRefused``."""
+        # Looked at once more: whoever waited for room may find another link.
+        return await (await self._reader()).read()
+
+    async def _reader(self) -> FileReader:
         message = await _fetched(self._bot, self._channel_id, self._message_id)
-        reader = None if message is None else self._reader(message)
+        reader = None if message is None else self._reader_of(message)
         if reader is None:
             raise FileRefused(FileProblem.GONE, number=1)
-        return await reader.read()
+        return reader
 
-    def _reader(self, message: discord.Message) -> FileReader | None:
+    def _reader_of(self, message: discord.Message) -> FileReader | None:
         if not self._is_voice:
             return files_of_message(self._bot, message)
         voice = voice_of(message)

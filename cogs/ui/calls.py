@@ -13,9 +13,9 @@ import aiohttp
 import discord
 
 from bot.core.conversation import ReplyKind
-from bot.core.errors import DeliveryFailed, DeliveryRefused, ReplyBlocked, ReplyTooLarge
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused, ReplyBlocked, ReplyTooLarge
 from bot.core.limits import NONCE_CHARS
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ import discord
 
 from bot.core.conversation import ChatOptions
 from bot.core.limits import PICTURES
-from bot.core.ports import FileReader
+from bot.core.ports.files import FileReader
 from cogs.ui.asking import acknowledged, answer
 from cogs.ui.attached import pictures_of, quoted_pictures
 from cogs.ui.telling import parley

@@ -7,7 +7,7 @@ from typing import Any
 import discord
 
 from bot.core.drawing import parted
-from bot.core.errors import UnknownTurn
+from bot.core.errors.refusals import UnknownTurn
 from bot.core.tasks import PictureTask
 from cogs.ui.asking import is_private
 from cogs.ui.picturing import ask_for_pictures

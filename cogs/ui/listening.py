@@ -8,7 +8,7 @@ from dataclasses import replace
 import discord
 
 from bot.app import Parley
-from bot.core.ports import AttachedFile
+from bot.core.ports.files import AttachedFile
 from bot.core.tasks import SoundTask
 from cogs.ui.asking import acknowledged, answer
 
@@ -20,7 +20,7 @@ ENDINGS = (
 
 def sound_of(message: discord.Message) -> discord.Attachment | None:
     """Return the first file of a message, or of one that it forwards, in which there may be something to hear."""
-    return next((file for file in _files_of(message) if _may_sound(file)), None)
+    return next((file for file in _files_of(message) if may_sound(file)), None)
 
 
 def _files_of(message: discord.Message) -> Iterator[discord.Attachment]:
@@ -29,7 +29,8 @@ def _files_of(message: discord.Message) -> Iterator[discord.Attachment]:
         yield from forwarded.attachments
 
 
-def _may_sound(file: discord.Attachment) -> bool:
+def may_sound(file: discord.Attachment) -> bool:
+    """Whether there may be something to hear in a file; its bytes tell later."""
     kind = file.content_type or ""
     return file.is_voice_message() or kind.startswith(("audio/", "video/")) or file.filename.lower().endswith(ENDINGS)
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import discord
 
-from bot.core.errors import DeliveryFailed, DeliveryRefused, NotYours, UnknownTurn
-from bot.core.ports import FileReader
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused
+from bot.core.errors.refusals import NotYours, UnknownTurn
+from bot.core.ports.files import FileReader
 from bot.core.tasks import KeptTask, PictureAction, PictureTask
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.asking import acknowledged, answer, is_private

@@ -13,7 +13,7 @@ import discord
 
 from bot.app import Parley
 from bot.core.conversation import Question, Reply, ReplyKind, TriggerKind
-from bot.core.errors import PrivateStaysPrivate
+from bot.core.errors.refusals import PrivateStaysPrivate
 from bot.core.sentences import Sentences
 from bot.core.tasks import PictureTask, SoundTask
 from bot.core.turns import StopOutcome
@@ -21,9 +21,12 @@ from cogs.ui import acting, drawing
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.asking import ask, is_private, is_refused
 from cogs.ui.attached import files_again
+from cogs.ui.channel_messages import Surroundings
+from cogs.ui.interaction_screen import InteractionScreen
+from cogs.ui.message_screen import MessageScreen
 from cogs.ui.picture_buttons import picture_view
 from cogs.ui.questions import may_read_history, route_of_interaction
-from cogs.ui.screen import DiscordScreen, InteractionScreen, MessageScreen, Surroundings
+from cogs.ui.screen import DiscordScreen
 from cogs.ui.sound_buttons import ReadAloudButton
 from cogs.ui.telling import parley, told
 from cogs.ui.transcript_buttons import transcript_buttons

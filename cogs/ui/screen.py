@@ -7,53 +7,27 @@ message is a reply with a deterministic nonce, an answer to an interaction is a 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass
 
 import discord
 
 from bot.core.conversation import Page, Question, Reply, ReplyKind
-from bot.core.errors import DeliveryFailed, DeliveryRefused, MayNotAttach, StoreUnavailable
+from bot.core.errors import StoreUnavailable
+from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused
 from bot.core.limits import EDIT_SECONDS
-from bot.core.pacing import EditPace
-from bot.core.ports import Clock, Draft
-from cogs.ui.calls import CALL_SECONDS, UPLOAD_SECONDS, call, is_missing_right, is_refused_reference, nonce
-from cogs.ui.recovering import Traces, find_pages
-from cogs.ui.voice import is_refused_voice, send_voice
+from bot.core.ports.screen import Draft
+from cogs.ui.calls import is_missing_right, nonce
+from cogs.ui.channel_messages import ChannelMessages, Surroundings, is_voice
+from cogs.ui.recovering import Traces
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 FIRST_EDIT_SECONDS = EDIT_SECONDS / 2  # the first words are few: the next ones follow sooner
 
 KEEP = discord.utils.MISSING  # as a view: leave the buttons as they are
-
-Place = Callable[[int, int, int], Awaitable[None]]  # trigger id, page, message id
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every screen of the process shares. ``view`` makes the buttons of a reply, fresh for every call.
-
-    ``has_room``: whether an edit that nobody would miss may be made. ``sends``: is told every nonce. ``lacks_right``:
-    is told the channel in which the bot lacks a permission.
-    """
-
-    client: discord.Client
-    clock: Clock
-    pace: EditPace
-    place: Place
-    has_room: Callable[[], bool]
-    sends: Callable[[str], str]
-    lacks_right: Callable[[int], None]
-    growing_view: Callable[[Question], discord.ui.View]
-    finished_view: Callable[[Question, Reply], discord.ui.View | None]
 
 
 @dataclass(slots=True)
@@ -91,6 +65,7 @@ class DiscordScreen(ABC):
         self._edits: asyncio.Task[None] | None = None
         self._pausing = False
         self._finished = False
+        self._channel = ChannelMessages(surroundings, question)
 
     # While it grows
 
@@ -226,7 +201,7 @@ class DiscordScreen(ABC):
             file_names=frozenset(file.name for page in pages if is_voice(page) for file in page.files),
         )
         try:
-            found = await call(lambda: find_pages(self._channel, question, traces), clock=around.clock)
+            found = await self._channel.find(traces)
         except DeliveryRefused as error:  # the bot may not read there; the nonces hold for some minutes all the same
             log.info("could not look for what was shown", extra={"detail": error.detail})
         else:
@@ -247,20 +222,7 @@ class DiscordScreen(ABC):
             await self._update(number, page, kind, view)
 
     async def _create_voice(self, number: int, page: Page, kind: ReplyKind) -> None:
-        """Send a voice message, or a plain file where voice messages are not allowed."""
-        [file], own_nonce = page.files, nonce(kind, self._question.trigger_id, number)
-        client, clock = self._around.client, self._around.clock
-        try:
-            message = await call(
-                lambda: send_voice(client, self._channel, file, nonce=self._around.sends(own_nonce)),
-                clock=clock,
-                seconds=UPLOAD_SECONDS,
-            )
-        except DeliveryRefused as error:
-            if not is_refused_voice(error):
-                raise
-            log.info("a voice message goes as a file", extra={"detail": error.detail})
-            message = await self._send_to_channel(Page("", (replace(file, voice=None),)), None, own_nonce)
+        message = await self._channel.send_voice(page, nonce(kind, self._question.trigger_id, number))
         self._shown.append(_Shown(message.id, message.content))
         await self._remember(number, message.id)
 
@@ -281,45 +243,7 @@ class DiscordScreen(ABC):
             shown.content = page.content
 
     async def _drop(self, surplus: _Shown) -> None:
-        with contextlib.suppress(discord.NotFound):  # somebody was faster
-            await call(lambda: self._channel.get_partial_message(surplus.message_id).delete(), clock=self._around.clock)
-
-    # Messages of the channel: every page of an answer to a message, the further pages of an answer to an interaction
-
-    @property
-    def _channel(self) -> discord.PartialMessageable:
-        return self._around.client.get_partial_messageable(
-            self._question.route.channel_id, guild_id=self._question.guild_id
-        )
-
-    async def _send_to_channel(
-        self, page: Page, view: discord.ui.View | None, own_nonce: str, **options: Any
-    ) -> discord.Message:
-        if view is not None:
-            options["view"] = view
-
-        async def send() -> discord.Message:
-            files = files_of(page)
-            attached = {**options, "files": files} if files else options
-            return await self._channel.send(page.content or None, nonce=self._around.sends(own_nonce), **attached)
-
-        return await self._call(send, page)
-
-    async def _call(self, make: Callable[[], Awaitable[T]], page: Page) -> T:
-        try:
-            return await call(make, clock=self._around.clock, seconds=_seconds(page))
-        except DeliveryRefused as error:
-            if page.files and is_missing_right(error):
-                raise MayNotAttach(error.detail) from error
-            raise
-
-    async def _edit_in_channel(self, number: int, page: Page, view: discord.ui.View | None) -> None:
-        message = self._channel.get_partial_message(self._shown[number].message_id)
-
-        async def edit() -> discord.Message:
-            return await message.edit(content=page.content, attachments=self._attachments(page), view=view)
-
-        await self._call(edit, page)
+        await self._channel.delete(surplus.message_id)
 
     async def _send_again(
         self, number: int, page: Page, kind: ReplyKind, send: Callable[[str], Awaitable[discord.Message]]
@@ -329,11 +253,13 @@ class DiscordScreen(ABC):
         self._shown[number] = _Shown(message.id, message.content)
         await self._remember(number, message.id)
 
-    def _attachments(self, page: Page) -> Any:
-        """Return what an edit does to the attachments: the page's files in place of any, or nothing at all."""
+    async def _edit_in_channel(self, number: int, page: Page, view: discord.ui.View | None) -> None:
+        await self._channel.edit(self._shown[number].message_id, page, view, clears=self._clears)
+
+    @property
+    def _clears(self) -> bool:
         # Under a task an unfinished picture may stand, perhaps of another process: it goes in the end.
-        nothing = [] if self._finished and self._question.task is not None else discord.utils.MISSING
-        return files_of(page) or nothing
+        return self._finished and self._question.task is not None
 
     @property
     @abstractmethod
@@ -350,107 +276,3 @@ class DiscordScreen(ABC):
     @abstractmethod
     async def _replace(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
         """Do what is right when somebody deleted the message of a page."""
-
-
-class MessageScreen(DiscordScreen):
-    """An answer to a message: a reply to it, and further messages after that."""
-
-    @property
-    def _pace_key(self) -> str:
-        return str(self._question.route.channel_id)
-
-    async def _send(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> discord.Message:
-        return await self._send_numbered(number, page, nonce(kind, self._question.trigger_id, number), view)
-
-    async def _send_numbered(
-        self, number: int, page: Page, own_nonce: str, view: discord.ui.View | None
-    ) -> discord.Message:
-        if number > 0:
-            return await self._send_to_channel(page, view, own_nonce)
-        route = self._question.route
-        reply_to = route.reply_to or self._question.source_message_id
-        if reply_to is None:
-            return await self._send_to_channel(page, view, own_nonce)
-        reference = discord.MessageReference(
-            message_id=reply_to,
-            channel_id=route.channel_id,
-            guild_id=self._question.guild_id,
-            fail_if_not_exists=False,
-        )
-        try:
-            return await self._send_to_channel(page, view, own_nonce, reference=reference, mention_author=False)
-        except DeliveryRefused as error:
-            if not is_refused_reference(error):
-                raise
-            return await self._send_to_channel(page, view, own_nonce)
-
-    async def _edit(self, number: int, page: Page, view: discord.ui.View | None) -> None:
-        await self._edit_in_channel(number, page, view)
-
-    async def _replace(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
-        buttons = None if view is KEEP else view
-        await self._send_again(number, page, kind, lambda again: self._send_numbered(number, page, again, buttons))
-
-
-class InteractionScreen(DiscordScreen):
-    """An answer to an interaction: its original response, and further messages in the channel."""
-
-    _response_is_gone = False  # somebody deleted it, and a message of the channel stands in its place
-
-    @property
-    def _pace_key(self) -> str:
-        return str(self._question.route.interaction_token)
-
-    async def _send(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> discord.Message:
-        if number == 0:
-            raise DeliveryRefused("the interaction has no original response")
-        return await self._send_to_channel(page, view, nonce(kind, self._question.trigger_id, number))
-
-    async def _edit(self, number: int, page: Page, view: discord.ui.View | None) -> None:
-        if number > 0 or self._response_is_gone:
-            await self._edit_in_channel(number, page, view)
-            return
-        route = self._question.route
-        if route.application_id is None or route.interaction_token is None:
-            if route.ephemeral:
-                raise DeliveryRefused("the interaction's token is gone")
-            await self._edit_in_channel(0, page, view)  # a visible response is a message of the bot like any other
-            return
-        webhook = discord.Webhook.partial(route.application_id, route.interaction_token, client=self._around.client)
-
-        async def edit() -> discord.WebhookMessage:
-            return await webhook.edit_message(
-                self._shown[0].message_id, content=page.content, attachments=self._attachments(page), view=view
-            )
-
-        try:
-            await self._call(edit, page)
-        except DeliveryRefused as error:
-            if route.ephemeral or type(error) is not DeliveryRefused:
-                raise  # only the token leads there, and a private answer is never shown anywhere else
-            # The token has ended after its 15 minutes; the message is the bot's own, and the channel leads there too.
-            await self._edit_in_channel(0, page, view)
-
-    async def _replace(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
-        if self._question.route.single_page:  # private, or nothing can be sent there
-            raise DeliveryRefused("the original response was deleted")
-        buttons = None if view is KEEP else view
-        self._response_is_gone = True
-        await self._send_again(number, page, kind, lambda again: self._send_to_channel(page, buttons, again))
-
-
-def is_voice(page: Page) -> bool:
-    """Whether a page is a native voice message."""
-    return len(page.files) == 1 and page.files[0].voice is not None
-
-
-def files_of(page: Page) -> list[discord.File]:
-    """Return the page's files, opened anew: a repeated call needs fresh ones."""
-    return [
-        discord.File(io.BytesIO(file.content), file.name, description=file.description, spoiler=file.spoiler)
-        for file in page.files
-    ]
-
-
-def _seconds(page: Page) -> float:
-    return UPLOAD_SECONDS if page.files else CALL_SECONDS

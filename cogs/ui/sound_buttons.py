@@ -6,7 +6,7 @@ from typing import Any
 
 import discord
 
-from bot.core.errors import PrivateStaysPrivate
+from bot.core.errors.refusals import PrivateStaysPrivate
 from bot.core.sound.words import spoken_words
 from cogs.ui.asking import is_private
 from cogs.ui.speaking import read_aloud

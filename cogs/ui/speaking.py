@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.core.ports import FileReader
+from bot.core.ports.files import FileReader
 from bot.core.tasks import SpeechTask
 from cogs.ui.asking import acknowledged, answer
 

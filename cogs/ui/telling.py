@@ -11,7 +11,8 @@ from typing import Any
 import discord
 
 from bot.app import Parley
-from bot.core.errors import ParleyError, Refusal, StoreUnavailable, new_error_id
+from bot.core.errors import ParleyError, StoreUnavailable, new_error_id
+from bot.core.errors.refusals import Refusal
 from bot.core.kept import Member
 from bot.core.sentences import Sentences
 from cogs.ui.acknowledging import defer

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 
 from bot.core.conversation import ReplyKind
-from bot.core.errors import CannotMakeThreads, MayNotMakeThreads, NoThreadsHere
+from bot.core.errors.refusals import CannotMakeThreads, MayNotMakeThreads, NoThreadsHere
 from bot.core.preferences import ChannelMode
 from cogs.ui.calls import nonce
 from cogs.ui.telling import parley

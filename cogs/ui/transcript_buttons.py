@@ -8,7 +8,7 @@ from typing import Any
 import discord
 
 from bot.core.conversation import AttachedText, Question
-from bot.core.errors import UnknownTurn
+from bot.core.errors.refusals import UnknownTurn
 from bot.core.limits import KEPT_FILE_CHARS
 from bot.core.sentences import Sentences
 from bot.core.tasks import KeptTask, SoundAction, SoundTask

@@ -14,7 +14,7 @@ import discord
 from discord.http import handle_message_parameters
 
 from bot.core.conversation import ReplyFile, VoiceNote
-from bot.core.errors import DeliveryRefused
+from bot.core.errors.delivery import DeliveryRefused
 
 CONTENT_TYPE = "audio/ogg"
 # Nothing could be sent there, not as a file either: channel gone, no access, blocked by the member.

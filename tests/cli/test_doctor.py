@@ -94,6 +94,15 @@ async def test_it_works_while_the_bot_runs(clinic: Shell) -> None:
     assert [line for line in lines(ended, "ok") if "database: whole" in line]
 
 
+async def test_the_budgets_are_told_and_one_of_nothing_is_warned_of(clinic: Shell) -> None:
+    ended = await clinic.run(
+        "doctor", MONTHLY_BUDGET_USD="60", MEMBER_DAILY_BUDGET_USD="0.25", SERVER_DAILY_BUDGET_USD="0"
+    )
+    (line,) = [line for line in lines(ended, "ok") if " settings: " in line]
+    assert "at most 60 USD a month, 5 USD a day, 0 USD a day for each server, 0.25 USD a day for each member" in line
+    assert [line for line in lines(ended, "warn") if "SERVER_DAILY_BUDGET_USD is 0" in line]
+
+
 @pytest.mark.parametrize(
     ("changed", "subject"),
     [

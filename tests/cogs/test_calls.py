@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from bot.core.errors import DeliveryFailed
+from bot.core.errors.delivery import DeliveryFailed
 from cogs.ui.calls import CALL_SECONDS, PAUSES_SECONDS, UPLOAD_SECONDS, call
 from tests.clock import FakeClock
 

@@ -7,7 +7,7 @@ import pytest
 
 from bot.app import Parley
 from bot.core.conversation import ConversationKey, Page, Question, Reply, ReplyFile, ReplyKind
-from bot.core.ports import Reservation, Settlement
+from bot.core.ports.money import Reservation, Settlement
 from bot.core.tasks import PictureTask
 from bot.core.working import PaidWork
 from bot.sandbox.standin import Say

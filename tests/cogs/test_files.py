@@ -114,7 +114,7 @@ class TestAttachments:
             (("cat.bmp", b"BM\x00\x00"), "is a picture of a kind"),
             (("notes.txt", b"PK\x03\x04\x00\x00"), "is an archive"),
             (("notes.txt", b"a\x00b"), "neither text nor a PDF"),
-            (("voice-message.ogg", b"OggS\x00\x02\x00"), "do not listen to here"),
+            (("report.bin", b"OggS\x00\x02\x00"), "do not listen to here"),
             (("report.pdf", b"%PDF-1.4 <html>"), "PDF that I can't read"),
             (("empty.txt", b""), "is empty"),
         ],

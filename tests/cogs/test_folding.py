@@ -15,10 +15,11 @@ import pytest
 from benchmarks.conversation import NoScreen
 from bot.core.caps import SpendingCaps
 from bot.core.conversation import ConversationKey, History
-from bot.core.errors import BudgetExhausted, ContentRefused, InvalidReply
-from bot.core.folding import INSTRUCTION, FoldOutcome, FoldResult
+from bot.core.errors.limits import BudgetExhausted
+from bot.core.errors.provider import ContentRefused, InvalidReply
+from bot.core.folding import FAILURES_REMEMBERED, INSTRUCTION, FoldOutcome, FoldResult
 from bot.core.parts import Parts
-from bot.core.ports import Payer
+from bot.core.ports.money import Payer
 from bot.core.turns import TurnService
 from bot.sandbox.standin import Cut, Hold, Refuse, Say, StandIn
 from bot.services import Services, open_services
@@ -351,3 +352,12 @@ async def test_two_who_compact_at_once_fold_once(world: World) -> None:
     )
     assert sorted(result.outcome.name for result in results) == ["FOLDED", "NOTHING"]
     assert len(notes_asked_for(world)) == 1
+
+
+async def test_a_failed_fold_is_remembered_of_so_many_conversations_only(services: Services) -> None:
+    folding = services.turns._folding
+    for number in range(FAILURES_REMEMBERED + 5):
+        key = ConversationKey(guild_id=10, channel_id=number)
+        assert not folding._is_given_up(key, InvalidReply("no notes"), left_out=False)
+    assert len(folding._failures) == FAILURES_REMEMBERED
+    assert key in folding._failures

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.conversation import Reply
-from bot.core.ports import Draft
+from bot.core.ports.screen import Draft
 from bot.sandbox.standin import Cut, Hold, Refuse, Say, StandIn
 from bot.services import open_services
 from tests.clock import FakeClock

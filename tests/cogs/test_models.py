@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from bot.core.catalogue import Capability, Catalogue, OfferedModel
-from bot.core.errors import ProviderUnavailable
+from bot.core.errors.provider import ProviderUnavailable
 from bot.core.limits import MESSAGE_CHARS
 from bot.core.offering import ListedModels, Offering, Source, ending
 from bot.core.spending import AllowedModels

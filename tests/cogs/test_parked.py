@@ -7,9 +7,10 @@ import pytest
 
 from bot.app import Parley
 from bot.core.conversation import Answer, EndReason, Page, Reply, ReplyKind
-from bot.core.errors import DeliveryFailed, StoreUnavailable
+from bot.core.errors import StoreUnavailable
+from bot.core.errors.delivery import DeliveryFailed
 from bot.core.parking import ParkedReplies
-from bot.core.ports import Settlement
+from bot.core.ports.money import Settlement
 from bot.sandbox.standin import Say
 from tests.cogs.conftest import World
 from tests.core.questions import a_question

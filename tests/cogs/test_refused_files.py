@@ -7,7 +7,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.core.errors import MayNotAttach, ReplyBlocked, ReplyTooLarge
+from bot.core.errors.delivery import MayNotAttach, ReplyBlocked, ReplyTooLarge
 from tests.cogs.conftest import World
 from tests.cogs.test_chat import labels, shown
 from tests.cogs.test_image import CAT, generate, ledger, pictures, response

@@ -10,7 +10,7 @@ import pytest
 from bot.app import Parley
 from bot.core.caps import SpendingCaps
 from bot.core.conversation import Answer, EndReason, Page, Question, Reply, ReplyKind, ReplyRoute, TriggerKind
-from bot.core.ports import Reservation, Settlement
+from bot.core.ports.money import Reservation, Settlement
 from bot.core.tasks import SoundTask
 from bot.sandbox.standin import Say
 from cogs.ui.questions import question_of_message

@@ -1,6 +1,5 @@
 """Pictures are seen: by command, by menu, and in conversations while they are among the latest turns."""
 
-import asyncio
 import re
 from base64 import b64decode
 from dataclasses import replace
@@ -9,20 +8,16 @@ from typing import Any
 import pytest
 from simcord.builders import ChannelHandle
 
-from benchmarks.conversation import NoScreen
 from bot.app import Parley
 from bot.core.conversation import Question
-from bot.core.limits import MEDIA_SIDE_BY_SIDE, PICTURES
-from bot.sandbox.standin import Hold, Refuse, Say, StandIn
-from bot.services import Services
+from bot.core.limits import PICTURES
+from bot.sandbox.standin import Refuse, Say
 from cogs.image import DESCRIBE
 from cogs.menus import ASK_ABOUT
 from cogs.ui.questions import question_of_message
 from tests.cogs.conftest import World
 from tests.cogs.test_files import shown, spent
-from tests.core.questions import a_question
 from tests.pictures import WEB_PAGE, a_picture, animated, pixel_flood
-from tests.reading.test_reading import HeldFile
 
 RED = a_picture(size=(40, 30), colour="red")
 BLUE = a_picture("JPEG", (20, 10), colour="blue")
@@ -316,20 +311,3 @@ class TestDescribe:
         await world.asker.submit_modal(opened, {"question": "Which colour?"})
         (messages,) = world.sent_to_model()
         assert pictures_sent(messages) == [[RED]]
-
-
-async def test_four_uploads_are_in_memory_at_a_time(services: Services, standin: StandIn) -> None:
-    standin.script(*[Hold(None, Say("Seen."))] * (MEDIA_SIDE_BY_SIDE + 1))
-    asked = []
-    for number in range(MEDIA_SIDE_BY_SIDE + 1):
-        question = a_question(trigger_id=number + 1, author_id=number, conversation=None)
-        files = services.reading.files([HeldFile(RED, "a.png")], kept=False)
-        asked.append(asyncio.create_task(services.turns.ask(question, NoScreen(), files)))
-    await standin.arrived(MEDIA_SIDE_BY_SIDE)
-    assert services.turns._parts.media.locked()
-    assert len(standin.requests) == MEDIA_SIDE_BY_SIDE
-    standin.release()
-    await standin.arrived(MEDIA_SIDE_BY_SIDE + 1)
-    standin.release()
-    await asyncio.gather(*asked)
-    assert not services.turns._parts.media.locked()

@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.attachments import FileKind, context_lines, decoded, kind_of, safe_file_name, taken
 from bot.core.conversation import AttachedText, ChatOptions, ChatRole, Turn
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.prompt import build_prompt, stored_message
 from tests.core.questions import a_question
 from tests.pdfs import a_pdf

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.core.composing import GrowingDraft, compose_answer, compose_notice
 from bot.core.conversation import Answer, ChatOptions, EndReason, Reply
 from bot.core.drawing import WISH_CHARS, parted, without_growing_wish
-from bot.core.errors import ProviderUnavailable
+from bot.core.errors.provider import ProviderUnavailable
 from bot.services import read_sentences
 from tests.core.questions import a_question
 

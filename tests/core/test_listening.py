@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.core.catalogue import Catalogue
-from bot.core.errors import ProviderError, ProviderTimeout, ProviderUnavailable
-from bot.core.ports import MediaUsage, Sound
+from bot.core.errors.provider import ProviderError, ProviderTimeout, ProviderUnavailable
+from bot.core.ports.files import Sound
+from bot.core.ports.money import MediaUsage
 from bot.core.sound.listening import Heard, Listener, Listening
 from bot.core.sound.transcripts import Transcript, TranscriptRequest
 from tests.clock import FakeClock

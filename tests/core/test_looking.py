@@ -8,7 +8,7 @@ from bot.core.catalogue import PictureTokens
 from bot.core.conversation import AttachedPicture, AttachedText, ChatRole, History, PictureSource, Turn
 from bot.core.limits import PICTURE_TURNS, PICTURES, PICTURES_BYTES
 from bot.core.looking import look, may_look
-from bot.core.ports import Picture
+from bot.core.ports.files import Picture
 from bot.core.prompt import build_prompt
 from tests.core.questions import ASKED_AT, a_question
 

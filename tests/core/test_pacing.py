@@ -36,8 +36,24 @@ def test_the_last_request_of_a_window_is_kept_for_a_finished_answer() -> None:
     assert pace.reserve("channel", 100.0) == 4.0
 
 
-def test_memory_is_bounded() -> None:
+def test_no_more_buckets_are_remembered_than_there_are_in_use() -> None:
+    """Every command has a token, and with it a bucket of its own."""
+    pace = EditPace()
+    for number in range(1000):
+        pace.reserve(f"token-{number}", float(number))
+        pace.note(f"token-{number}", number + 0.5)
+    assert len(pace) <= 1 + 2 * EDIT_SECONDS
+
+
+def test_a_bucket_that_is_blocked_is_remembered_until_it_is_free() -> None:
+    pace = EditPace()
+    pace.learn("channel", 100.0, remaining=0, reset_after_seconds=60.0)
+    assert pace.reserve("another", 150.0) == 0.0
+    assert pace.reserve("channel", 150.0) == pytest.approx(10.0)
+
+
+def test_memory_is_bounded_however_many_are_in_use() -> None:
     pace = EditPace()
     for number in range(BUCKETS + 50):
         pace.reserve(str(number), 0.0)
-    assert len(pace._buckets) == BUCKETS
+    assert len(pace) == BUCKETS

@@ -16,7 +16,8 @@ from bot.core.pictures.formats import kind_of_picture
 from bot.core.pictures.mapping import Change, Plan, plan_pictures
 from bot.core.pictures.models import ANY_SERVERS, PictureModel
 from bot.core.pictures.pricing import cost_micro_usd, worst_call_micro_usd
-from bot.core.ports import FilesRead, MediaUsage, Picture
+from bot.core.ports.files import FilesRead, Picture
+from bot.core.ports.money import MediaUsage
 from bot.core.tasks import PictureAction, PictureTask
 from tests.pictures import a_picture
 

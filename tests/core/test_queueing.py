@@ -6,7 +6,7 @@ import random
 import pytest
 
 from bot.core.conversation import ConversationKey
-from bot.core.errors import Busy
+from bot.core.errors.limits import Busy
 from bot.core.queueing import TurnQueue
 
 KEY = ConversationKey(channel_id=1)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bot.core.conversation import ChatOptions
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.json_output import NOT_JSON, NotJson, bare_json, correction, schema_of, strict_json
 from bot.core.patterns import is_safe
-from bot.core.ports import Violation
+from bot.core.ports.files import Violation
 from bot.core.schemas import check_schema, is_strict, schema_name
 
 BOOK: dict[str, Any] = {

@@ -11,6 +11,16 @@ from bot.core import errors
 from bot.core.caps import CapPeriod, CapScope
 from bot.core.conversation import EndReason
 from bot.core.errors import ParleyError
+from bot.core.errors.files import FileProblem, FileRefused
+from bot.core.errors.limits import (
+    AccountTooNew,
+    BudgetExhausted,
+    LimitReached,
+    MemberLimitReached,
+    ModelNotAllowed,
+    ModelUnpriced,
+)
+from bot.core.errors.provider import ModelNotFound, NoVision
 from bot.services import read_sentences
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,31 +32,33 @@ def every_error() -> list[type[ParleyError]]:
     found = [ParleyError]
     for error in found:
         found += error.__subclasses__()
-    return [error for error in found if error.__module__ == errors.__name__]
+    return [error for error in found if error.__module__.startswith(errors.__name__)]
 
 
 def made(error: type[ParleyError]) -> ParleyError:
-    if error is errors.BudgetExhausted:
-        return errors.BudgetExhausted(CapScope.BOT, CapPeriod.DAY, datetime(2026, 11, 23, tzinfo=UTC))
-    if error is errors.LimitReached:
-        return errors.LimitReached(datetime(2026, 11, 23, tzinfo=UTC))
-    if error is errors.MemberLimitReached:
-        return errors.MemberLimitReached(datetime(2026, 11, 23, tzinfo=UTC), limit=60)
-    if error is errors.ModelNotAllowed:
-        return errors.ModelNotAllowed("gpt-0", allowed="`gpt-1`")
-    if error is errors.ModelUnpriced:
-        return errors.ModelUnpriced(model="gpt-0")
-    if error is errors.ModelNotFound:
-        return errors.ModelNotFound(model="gpt-0")
-    if error is errors.NoVision:
-        return errors.NoVision(model="gpt-0")
+    if error is BudgetExhausted:
+        return BudgetExhausted(CapScope.BOT, CapPeriod.DAY, datetime(2026, 11, 23, tzinfo=UTC))
+    if error is LimitReached:
+        return LimitReached(datetime(2026, 11, 23, tzinfo=UTC))
+    if error is MemberLimitReached:
+        return MemberLimitReached(datetime(2026, 11, 23, tzinfo=UTC), limit=60)
+    if error is AccountTooNew:
+        return AccountTooNew(datetime(2026, 11, 23, tzinfo=UTC), days=7)
+    if error is ModelNotAllowed:
+        return ModelNotAllowed("gpt-0", allowed="`gpt-1`")
+    if error is ModelUnpriced:
+        return ModelUnpriced(model="gpt-0")
+    if error is ModelNotFound:
+        return ModelNotFound(model="gpt-0")
+    if error is NoVision:
+        return NoVision(model="gpt-0")
     return error()
 
 
-@pytest.mark.parametrize("problem", errors.FileProblem)
-def test_every_problem_with_a_file_has_a_sentence(problem: errors.FileProblem) -> None:
+@pytest.mark.parametrize("problem", FileProblem)
+def test_every_problem_with_a_file_has_a_sentence(problem: FileProblem) -> None:
     about = {"number": 2, "limit": 4, "width": 64, "height": 32, "minutes": 120, "megabytes": 100}
-    refused = errors.FileRefused(problem, where="#/properties/name", **about)
+    refused = FileRefused(problem, where="#/properties/name", **about)
     sentence = read_sentences().notice(refused, "12ab34cd").splitlines()[0]
     assert sentence.endswith(".")
     assert not re.search(r"\{|\}", sentence)
@@ -62,6 +74,16 @@ def test_every_failure_has_a_sentence_and_shows_its_error_id(error: type[ParleyE
     assert sentence.rstrip().endswith(".")
     assert not re.search(r"\{|\}|Error|Exception", sentence)
     assert len(notice) < 500
+
+
+@pytest.mark.parametrize("scope", CapScope)
+@pytest.mark.parametrize("period", CapPeriod)
+def test_every_cap_has_a_sentence_with_its_end(scope: CapScope, period: CapPeriod) -> None:
+    ends = datetime(2026, 12, 1, tzinfo=UTC)
+    notice = read_sentences().notice(BudgetExhausted(scope, period, ends), "12ab34cd")
+    assert f"<t:{int(ends.timestamp())}:R>" in notice
+    assert ("this month" if period is CapPeriod.MONTH else "today") in notice
+    assert {CapScope.BOT: "This bot", CapScope.SERVER: "This server", CapScope.MEMBER: "You"}[scope] in notice
 
 
 def test_every_end_that_is_no_full_stop_is_told() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.ports import ChatMessage
+from bot.core.ports.chat import ChatMessage
 from bot.core.tokens import estimate_prompt_tokens, estimate_tokens, unfitted_bytes
 
 thorough = settings(max_examples=100, deadline=None)

@@ -20,7 +20,7 @@ async def test_what_waits_for_the_daily_limit_is_synced_after_it_without_a_resta
     discord.refuse("PUT", COMMANDS, HTTPStatus.BAD_REQUEST, DAILY_LIMIT)
     await sync.sync_when_changed()
     assert len(discord.requests("PUT", COMMANDS)) == 2, "at the start, and this one"
-    discord.refuse_no_more()
+    discord.faults.lift("refused")
     clock.advance(timedelta(hours=23))
     await sync.sync_when_changed()
     assert len(discord.requests("PUT", COMMANDS)) == 2, "Discord is left alone for a day"

@@ -8,7 +8,8 @@ from typing import TypeAlias
 import pytest
 
 from bot.core.catalogue import Catalogue
-from bot.core.ports import ChatMessage, ChatRequest, Quirk, StreamEnd, TextDelta
+from bot.core.ports.chat import ChatMessage, ChatRequest, StreamEnd, TextDelta
+from bot.core.ports.remembered import Quirk
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.completion import Deadlines
 from bot.sandbox.standin import StandIn

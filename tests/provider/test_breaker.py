@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.errors import (
+from bot.core.errors.provider import (
     ContextOverflow,
     KeyRejected,
     ProviderError,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.core.conversation import EndReason, Usage
-from bot.core.ports import ChatMessage, ChatRequest, TextDelta
+from bot.core.ports.chat import ChatMessage, ChatRequest, TextDelta
 from bot.provider.chat import OpenAIChatModel
 from bot.sandbox.standin import Hold, Raw, Say, StandIn
 from tests.provider.conftest import MakeModel, answered, ask, free

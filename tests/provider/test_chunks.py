@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.errors import InvalidReply
+from bot.core.errors.provider import InvalidReply
 from bot.provider.chunks import Chunk, ErrorObject, read_chunk
 
 json_values = st.recursive(

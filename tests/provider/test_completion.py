@@ -10,8 +10,8 @@ from openai import AsyncOpenAI
 
 from bot.core.catalogue import ModelEntry
 from bot.core.conversation import EndReason
-from bot.core.errors import EmptyAnswer, InvalidReply
-from bot.core.ports import ChatRequest
+from bot.core.errors.provider import EmptyAnswer, InvalidReply
+from bot.core.ports.chat import ChatRequest
 from bot.provider.completion import Completion, Deadlines
 from bot.provider.opening import opened
 from bot.provider.parameters import Parameters

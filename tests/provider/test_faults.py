@@ -3,7 +3,7 @@
 import pytest
 
 from bot.core.conversation import EndReason
-from bot.core.errors import (
+from bot.core.errors.provider import (
     ContentRefused,
     ContextOverflow,
     EmptyAnswer,

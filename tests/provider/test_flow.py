@@ -6,7 +6,7 @@ import pytest
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
 from bot.core.conversation import EndReason
-from bot.core.ports import StreamEnd
+from bot.core.ports.chat import StreamEnd
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.flow import Flow
 from bot.sandbox.standin import Hold, Pace, Say, StandIn

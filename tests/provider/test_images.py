@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.errors import (
+from bot.core.errors.provider import (
     ContentRefused,
     InvalidReply,
     ModelNotFound,
@@ -22,7 +22,8 @@ from bot.core.errors import (
 )
 from bot.core.pictures.formats import kind_of_picture
 from bot.core.pictures.ports import MadePictures, PictureRequest
-from bot.core.ports import Picture, Quirk
+from bot.core.ports.files import Picture
+from bot.core.ports.remembered import Quirk
 from bot.core.tasks import PictureAction
 from bot.provider.downloads import Downloads
 from bot.provider.images import OpenAIPictureMaker

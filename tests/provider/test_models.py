@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.core.catalogue import OfferedModel
-from bot.core.errors import InvalidReply, KeyRejected, ProviderTimeout, ProviderUnavailable
+from bot.core.errors.provider import InvalidReply, KeyRejected, ProviderTimeout, ProviderUnavailable
 from bot.provider.models import OpenAIModelList, read_models
 from bot.sandbox.standin import StandIn
 from tests.clock import FakeClock

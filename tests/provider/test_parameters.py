@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from bot.core.catalogue import Catalogue
-from bot.core.errors import ModelNotFound, RequestRefused, StoreUnavailable
-from bot.core.ports import ChatRequest, JsonSchema, Quirk
+from bot.core.errors import StoreUnavailable
+from bot.core.errors.provider import ModelNotFound, RequestRefused
+from bot.core.ports.chat import ChatRequest, JsonSchema
+from bot.core.ports.remembered import Quirk
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.parameters import Parameters, is_openai
 from bot.sandbox.standin import Refuse, Say, StandIn

@@ -6,8 +6,9 @@ from base64 import b64decode
 
 import pytest
 
-from bot.core.errors import ContentRefused, PictureRefused, ProviderUnavailable, RequestRefused
-from bot.core.ports import ChatMessage, ChatRequest, Picture
+from bot.core.errors.provider import ContentRefused, PictureRefused, ProviderUnavailable, RequestRefused
+from bot.core.ports.chat import ChatMessage, ChatRequest
+from bot.core.ports.files import Picture
 from bot.provider.chat import OpenAIChatModel
 from bot.provider.opening import PIECE_BYTES, PictureBody
 from bot.sandbox.standin import Refuse, Say, StandIn

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from openai import AsyncOpenAI
 
-from bot.core.errors import (
+from bot.core.errors.provider import (
     ContentRefused,
     EmptyAnswer,
     EndpointMissing,
@@ -22,6 +22,7 @@ from bot.core.errors import (
     RateLimited,
     RequestRefused,
 )
+from bot.core.limits import MEDIA_SIDE_BY_SIDE
 from bot.core.sound.cards import ANY_SPEECH_MODEL, SpeechCard
 from bot.core.sound.formats import ENDINGS
 from bot.core.sound.ports import SpeechRequest
@@ -39,7 +40,7 @@ BY_CHAT = replace(BY_SPEECH, model="gpt-audio-1.5", card=SpeechCard(contract="ch
 
 @pytest.fixture
 async def speech(standin: StandIn) -> AsyncIterator[OpenAISpeech]:
-    model = OpenAISpeech(base_url=standin.base_url, api_key=standin.key, clock=FakeClock(), places=asyncio.Semaphore(4))
+    model = OpenAISpeech(base_url=standin.base_url, api_key=standin.key, clock=FakeClock())
     yield model
     await model.aclose()
 
@@ -137,10 +138,7 @@ async def test_a_chat_answer_without_sound_is_told_apart(
 
 
 async def test_what_takes_too_long_is_given_up(standin: StandIn) -> None:
-    places = asyncio.Semaphore(4)
-    model = OpenAISpeech(
-        base_url=standin.base_url, api_key=standin.key, clock=FakeClock(), places=places, total_seconds=0.2
-    )
+    model = OpenAISpeech(base_url=standin.base_url, api_key=standin.key, clock=FakeClock(), total_seconds=0.2)
     standin.script(Hold(None), of="speech")
     with pytest.raises(ProviderTimeout) as raised:
         await model.speak(BY_SPEECH)
@@ -157,16 +155,14 @@ async def test_the_breaker_opens_for_everybody(standin: StandIn, speech: OpenAIS
 
 
 async def test_no_more_calls_than_there_are_places(standin: StandIn) -> None:
-    places = asyncio.Semaphore(1)
-    model = OpenAISpeech(base_url=standin.base_url, api_key=standin.key, clock=FakeClock(), places=places)
-    standin.script(Hold(None), of="speech")
-    first, second = (asyncio.create_task(model.speak(BY_SPEECH)) for _ in range(2))
-    held = await standin.arrived(1)
-    assert places.locked()
-    held.released.set()
-    await asyncio.gather(first, second)
-    assert [request.number for request in standin.requests] == [1, 2]
-    assert not places.locked()
+    model = OpenAISpeech(base_url=standin.base_url, api_key=standin.key, clock=FakeClock())
+    standin.script(*[Hold(None)] * MEDIA_SIDE_BY_SIDE, of="speech")
+    asked = [asyncio.create_task(model.speak(BY_SPEECH)) for _ in range(MEDIA_SIDE_BY_SIDE + 1)]
+    await standin.arrived(MEDIA_SIDE_BY_SIDE)
+    assert model._calls._places.locked()
+    standin.release()
+    await asyncio.gather(*asked)
+    assert len(standin.requests) == MEDIA_SIDE_BY_SIDE + 1
     await model.aclose()
 
 

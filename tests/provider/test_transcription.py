@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -11,7 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from bot.core.catalogue import Catalogue
-from bot.core.errors import (
+from bot.core.errors.provider import (
     EndpointMissing,
     InvalidReply,
     KeyRejected,
@@ -21,7 +20,8 @@ from bot.core.errors import (
     QuotaExhausted,
     RequestRefused,
 )
-from bot.core.ports import MediaUsage, Sound
+from bot.core.ports.files import Sound
+from bot.core.ports.money import MediaUsage
 from bot.core.sound.transcripts import Output, Segment, Transcript, TranscriptRequest, as_json, joined, subtitles
 from bot.provider.transcription import OpenAITranscriptModel
 from bot.sandbox.standin import Behaviour, Cut, Html, Raw, Refuse, Say, StandIn
@@ -46,7 +46,6 @@ async def make_model(standin: StandIn, clock: FakeClock) -> AsyncIterator[MakeMo
                 api_key=standin.key,
                 catalogue=Catalogue.parse(CATALOGUE),
                 clock=clock,
-                places=asyncio.Semaphore(4),
                 total_seconds=seconds,
             )
             stack.push_async_callback(model.aclose)

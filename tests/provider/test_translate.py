@@ -7,7 +7,7 @@ import aiohttp
 import httpx2
 import pytest
 
-from bot.core.errors import (
+from bot.core.errors.provider import (
     ContentRefused,
     ContextOverflow,
     EndpointMissing,

@@ -1,7 +1,7 @@
 """Pictures of messages are kept in memory within a limit, and found again by their message."""
 
 from bot.core.conversation import PictureSource
-from bot.core.ports import AttachedFile, Picture
+from bot.core.ports.files import AttachedFile, Picture
 from bot.reading.earlier import PicturesOfMessages
 from tests.pictures import a_picture
 from tests.reading.test_reading import HeldFile, reading

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from bot.core.errors import InvalidReply
+from bot.core.errors.provider import InvalidReply
 from bot.core.sound.formats import ENDINGS, PCM, PCM_RATE, Recording, format_of
 from bot.reading.encoding import Encoder, encode
 

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.reading.fetching import CappedFetch
 
 LIMIT_BYTES = 1000
@@ -140,6 +140,18 @@ async def test_no_cookie_is_remembered(server: TestServer, fetch: CappedFetch) -
         "http://127.1/a.txt",
         "http://[::1]/a.txt",
         "http://2130706433/a.txt",
+        "http://0x7f000001/a.txt",
+        "http://0177.0.0.1/a.txt",
+        "https://127.1/a.txt",
+        "https://0/a.txt",
+        "https://[::]/a.txt",
+        "https://[::ffff:127.0.0.1]/a.txt",
+        "https://10.0.0.1/a.txt",
+        "https://cdn.discordapp.com%2f@localhost/a.txt",
+        "https://cdn.discordapp.com\\@localhost/a.txt",
+        "https://localhost#@cdn.discordapp.com/a.txt",
+        "https://localhost?@cdn.discordapp.com/a.txt",
+        "//cdn.discordapp.com/a.txt",
         "https://169.254.169.254/latest/meta-data",
         "file:///etc/passwd",
         "ftp://cdn.discordapp.com/a.txt",

@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.reading.headers import STEPS, PictureHeader, is_picture, read_header
 from tests.pictures import SVG, WEB_PAGE, a_picture, animated, chunk, heavy_png, pixel_flood, png_header
 

@@ -7,9 +7,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
 
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.limits import PICTURE_BYTES, PICTURES
-from bot.core.ports import FilesRead
+from bot.core.ports.files import FilesRead
 from bot.reading.fetching import CappedFetch
 from bot.reading.reader import Reading
 from tests.pictures import WEB_PAGE, a_picture, animated, heavy_png, pixel_flood

@@ -13,9 +13,9 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from bot.core.conversation import AttachedPicture, AttachedText, PictureSource
-from bot.core.errors import FileProblem, FileRefused
-from bot.core.limits import ATTACHMENTS, FILE_CHARS, KEPT_FILE_CHARS, PDF_PAGES, PICTURES
-from bot.core.ports import FilesRead, Violation
+from bot.core.errors.files import FileProblem, FileRefused
+from bot.core.limits import ATTACHMENTS, FILE_CHARS, KEPT_FILE_CHARS, PDF_FILE_BYTES, PDF_PAGES, PICTURES
+from bot.core.ports.files import FilesRead, Violation
 from bot.reading.reader import Reading
 from tests.core.test_attachments import WEB_PAGE, zipped
 from tests.core.test_schemas import BOOK, an_object
@@ -303,3 +303,16 @@ async def test_no_more_than_two_children_work_at_once_whoever_gives_up(monkeypat
 
 async def nothing(*_: object, **__: object) -> bytes:
     return b""
+
+
+async def test_the_room_that_files_need_is_known_before_they_are_fetched() -> None:
+    """What is too large is refused without being fetched, and keeps nobody waiting."""
+    reading = Reading(fetch)
+    small, large = HeldFile(b"", declared=1000), HeldFile(b"", declared=PDF_FILE_BYTES + 1)
+    quoted = (HeldFile(b"", declared=500), PictureSource(1, 2, 3))
+    files = reading.files([small, large], kept=False, quoted=[quoted])
+    assert files is not None
+    assert await files.size_bytes() == 1500
+    pictures = reading.pictures([small, large], mask=small)
+    assert pictures is not None
+    assert await pictures.size_bytes() == 2000

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.errors import FileProblem, FileRefused
+from bot.core.errors.files import FileProblem, FileRefused
 from bot.core.limits import SOUND_FILE_BYTES, SOUND_PART_BYTES, SOUND_SECONDS
-from bot.core.ports import AttachedFile, Sound
+from bot.core.ports.files import AttachedFile, Sound
 from bot.reading import sound
 from bot.reading.hearing import read_sound
 from bot.reading.reader import Reading
@@ -174,23 +174,9 @@ class TestRefused:
         assert refused.value.problem is FileProblem.SOUND_TOO_LARGE
         assert refused.value.fields["megabytes"] == 50
 
-    async def test_large_files_are_fetched_one_after_the_other(self) -> None:
-        at_once = most = 0
-
-        async def slow(file: AttachedFile, *, limit_bytes: int) -> bytes:
-            nonlocal at_once, most
-            at_once += 1
-            most = max(most, at_once)
-            for _ in range(5):
-                await asyncio.sleep(0)
-            at_once -= 1
-            return b"not sound"
-
-        reading = Reading(slow)
-        files = [reading.sound(Held(b"", size=SOUND_PART_BYTES + 1)).read() for _ in range(3)]
-        refused = await asyncio.gather(*files, return_exceptions=True)
-        assert [type(one) for one in refused] == [FileRefused] * 3
-        assert most == 1
+    async def test_what_it_needs_is_known_before_it_is_fetched(self) -> None:
+        assert await Reading(fetch).sound(Held(b"", size=10_000_000)).size_bytes() == 20_000_000
+        assert await Reading(fetch).sound(Held(b"", size=SOUND_FILE_BYTES + 1)).size_bytes() == 0
 
     async def test_one_that_takes_too_long_ends_its_child(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sound, "JOB_SECONDS", 0.01)

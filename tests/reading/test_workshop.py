@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bot.core.errors import FileRefused
-from bot.core.ports import Picture
+from bot.core.errors.files import FileRefused
+from bot.core.ports.files import Picture
 from bot.reading.workshop import SQUARE_BYTES, PictureWorkshop
 from tests.pictures import a_picture, heavy_png, pixel_flood
 

@@ -22,7 +22,7 @@ from bot.core.conversation import (
     TriggerKind,
     Usage,
 )
-from bot.core.ports import Reservation, Settlement
+from bot.core.ports.money import Reservation, Settlement
 from bot.store.database import Database
 from bot.store.migrations import migrate
 from bot.store.turns import SqliteTurnStore

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.caps import CapPeriod, SpendingCaps
-from bot.core.errors import BudgetExhausted, MemberLimitReached
+from bot.core.errors.limits import BudgetExhausted, MemberLimitReached
 from bot.store.database import Database
 from bot.store.figures import SqliteFigures
 from bot.store.turns import SqliteTurnStore

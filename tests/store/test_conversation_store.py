@@ -19,7 +19,7 @@ from bot.core.conversation import (
     ReplyRoute,
     TriggerKind,
 )
-from bot.core.errors import BeingAnswered, NotYours, UnknownTurn
+from bot.core.errors.refusals import BeingAnswered, NotYours, UnknownTurn
 from bot.core.kept import KeptTurn, Member, Undone
 from bot.store.conversations import SqliteConversationStore
 from bot.store.database import Database

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bot.core.caps import CapPeriod, SpendingCaps
+from bot.core.errors.limits import BudgetExhausted
 from bot.store.backups import restore_newest
+from bot.store.figures import SqliteFigures
 from bot.store.problem import DatabaseDamaged, StoreProblem
 from bot.store.turns import SqliteTurnStore
 from tests.clock import FakeClock
-from tests.store.samples import MIGRATIONS, answer, ask, open_database, read, write
+from tests.store.samples import MIGRATIONS, NO_CAP, RESERVATION, SETTLEMENT, answer, ask, open_database, read, write
 
 FLIPS = 100
 
@@ -82,3 +87,104 @@ async def test_without_a_whole_backup_nothing_changes(path: Path, clock: FakeClo
     with pytest.raises(StoreProblem, match="2 were looked at"):
         restore_newest(path, kept=path.with_name("kept"), migrations=MIGRATIONS)
     assert {file.name: read(file) for file in path.parent.iterdir()} == before
+
+
+async def spend(path: Path, numbers: range) -> None:
+    async with open_database(path) as database:
+        store = SqliteTurnStore(database, FakeClock())
+        for number in numbers:
+            await answer(store, ask(number), "words " * 200)
+            await store.finish(number)
+
+
+async def room(path: Path) -> int:
+    """Return what may still be reserved today under a cap of a million."""
+    async with open_database(path) as database:
+        return 1_000_000 - await SqliteFigures(database, FakeClock()).spent_micro_usd(CapPeriod.DAY)
+
+
+def destroy(path: Path, table: str) -> None:
+    """Flip every byte of the page where a table begins."""
+    with closing(sqlite3.connect(path)) as connection:
+        [size] = connection.execute("PRAGMA page_size").fetchone()
+        [page] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    bad = bytearray(read(path))
+    bad[(page - 1) * size : page * size] = bytes(byte ^ 0xFF for byte in bad[(page - 1) * size : page * size])
+    write(path, bytes(bad))
+
+
+@pytest.mark.parametrize("in_the_log", [False, True], ids=["file", "write-ahead-log"])
+async def test_what_was_spent_after_the_backup_still_counts_when_another_table_is_damaged(
+    path: Path, clock: FakeClock, in_the_log: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(path, clock)  # the newest backup knows of two of three
+    await spend(path, range(4, 200))
+    expected = await room(path)
+    if in_the_log:
+        async with open_database(path) as database:
+            await SqliteTurnStore(database, clock).claim(ask(200))
+            await SqliteTurnStore(database, clock).begin(200, RESERVATION, caps=NO_CAP)
+            files = {end: read(path.with_name(f"parley.db{end}")) for end in ("", "-wal")}
+        for end, content in files.items():  # as kill -9 leaves them
+            write(path.with_name(f"parley.db{end}"), content)
+        log = files["-wal"]
+        expected -= RESERVATION.micro_usd
+        bad = bytearray(read(path))
+        bad[-5000:] = b"\xff" * 5000
+        write(path, bytes(bad))
+    else:
+        destroy(path, "turns")
+        log = b""
+    with pytest.raises(DatabaseDamaged):
+        await turns(path)
+    before = read(path)
+    kept = path.with_name("kept")
+    restore_newest(path, kept=kept, migrations=MIGRATIONS)
+    assert read(kept) == before
+    assert not in_the_log or read(path.with_name("kept-wal")) == log
+    assert await room(path) == expected
+    assert any("copied the spending" in message for message in caplog.messages)
+    assert not list(path.parent.glob("salvage-*"))
+    async with open_database(path) as database:
+        store = SqliteTurnStore(database, clock)
+        await store.claim(ask(300))
+        with pytest.raises(BudgetExhausted):
+            await store.begin(300, RESERVATION, caps=SpendingCaps(1_000_000 - expected))
+
+
+async def test_spending_that_cannot_be_read_is_told_and_stops_nothing(
+    path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(path, clock)
+    await spend(path, range(4, 40))
+    destroy(path, "usage_ledger")
+    with pytest.raises(DatabaseDamaged):
+        await turns(path)
+    restore_newest(path, kept=path.with_name("kept"), migrations=MIGRATIONS)
+    assert await room(path) == 1_000_000 - 2 * SETTLEMENT.micro_usd
+    assert "the spending since the backup cannot be read" in caplog.messages
+
+
+async def test_one_page_of_the_ledger_that_is_damaged_costs_its_own_rows_only(
+    path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(path, clock)
+    await spend(path, range(4, 200))
+    content = bytearray(read(path))
+    with closing(sqlite3.connect(path)) as connection:
+        [size] = connection.execute("PRAGMA page_size").fetchone()
+        [root] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'usage_ledger'").fetchone()
+    begin = (root - 1) * size
+    assert content[begin] == 5, "an inner page: the table has leaves"
+    cell = int.from_bytes(content[begin + 12 + 2 : begin + 12 + 4], "big")  # the second one's
+    leaf = int.from_bytes(content[begin + cell : begin + cell + 4], "big")
+    content[(leaf - 1) * size : leaf * size] = b"\xff" * size
+    write(path, bytes(content))
+    with pytest.raises(DatabaseDamaged):
+        await turns(path)
+    restore_newest(path, kept=path.with_name("kept"), migrations=MIGRATIONS)
+    [told] = [record for record in caplog.records if record.message == "copied the spending since the backup"]
+    rows, unreadable = vars(told)["rows"], vars(told)["unreadable"]
+    assert unreadable > 0
+    assert rows + unreadable == 197
+    assert await room(path) == 1_000_000 - (2 + rows) * SETTLEMENT.micro_usd

@@ -9,8 +9,8 @@ import pytest
 
 from bot.core.caps import SpendingCaps
 from bot.core.conversation import History
-from bot.core.errors import BudgetExhausted
-from bot.core.ports import Payer, Reservation, Settlement
+from bot.core.errors.limits import BudgetExhausted
+from bot.core.ports.money import Payer, Reservation, Settlement
 from bot.store.call_ledger import SqliteCallLedger
 from bot.store.database import Database
 from bot.store.folds import SqliteFoldStore

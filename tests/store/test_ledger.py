@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.caps import SpendingCaps
-from bot.core.errors import BudgetExhausted, MemberLimitReached
-from bot.core.ports import Reservation, Settlement
+from bot.core.errors.limits import BudgetExhausted, MemberLimitReached
+from bot.core.ports.money import Reservation, Settlement
 from bot.store.database import Database
 from bot.store.reserving import MEMBER_FULL
 from bot.store.turns import SqliteTurnStore

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.core.ports import Preference, PreferenceScope, PreferenceStore, Quirk, QuirkStore
+from bot.core.ports.remembered import Preference, PreferenceScope, PreferenceStore, Quirk, QuirkStore
 from bot.store.database import Database
 from bot.store.preferences import SqlitePreferenceStore
 from bot.store.quirks import SqliteQuirkStore

@@ -51,7 +51,7 @@ async def test_a_conversation_goes_on_its_day_and_leaves_no_byte(
     assert not any((await keeper.purge()).values()), "thirty days are kept"
     clock.advance(timedelta(milliseconds=1))
     assert await keeper.purge() == {
-        "turns": 2, "claims": 1, "usage_ledger": 0, "preference_changes": 0, "notes": 0, "conversations": 0,
+        "turns": 2, "claims": 1, "tasks": 0, "usage_ledger": 0, "preference_changes": 0, "notes": 0, "conversations": 0,
     }  # fmt: skip
     assert [turn.text for turn in (await store.history(CHANNEL)).turns] == ["fresh", "fresh"]
     assert await count(database, "reply_messages") == 1

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from bot.core.conversation import Page, Reply, ReplyFile, ReplyKind, ReplyRoute, TriggerKind, VoiceNote
-from bot.core.ports import MediaUsage, Settlement
+from bot.core.ports.money import MediaUsage, Settlement
 from bot.core.tasks import PictureAction, PictureTask, SoundAction, SoundTask, SpeechTask, Task
 from bot.store.database import Database
 from bot.store.migrations import migrate
 from bot.store.questions import question_from_json, question_to_json
+from bot.store.retention import Retention
 from bot.store.turns import SqliteTurnStore
 from tests.clock import FakeClock
 from tests.store.samples import MIGRATIONS, QUESTION, answer, billed, generate, read, state
@@ -72,20 +73,24 @@ async def test_when_it_is_delivered_its_bytes_are_gone_and_the_task_stays(
     assert b"canary-token" not in on_disk
 
 
-async def test_a_task_is_forgotten_when_somebody_wishes_and_after_a_month(
-    store: SqliteTurnStore, clock: FakeClock
+@pytest.mark.parametrize("days", [7, 90])
+async def test_a_task_is_forgotten_when_somebody_wishes_and_with_what_is_kept_of_its_age(
+    database: Database, store: SqliteTurnStore, clock: FakeClock, path: Path, days: int
 ) -> None:
+    keeper = Retention(database, clock, days=days)
     for trigger_id in (1, 2):
         await done(store, trigger_id)
         await store.finish(trigger_id)
     await store.forget_task(1)
     assert await store.kept_task(1) is None
-    clock.advance(timedelta(days=29))
-    await store.sweep()
+    clock.advance(timedelta(days=days))
+    await keeper.purge()
     assert await store.kept_task(2) is not None
-    clock.advance(timedelta(days=2))
-    await store.sweep()
+    clock.advance(timedelta(seconds=1))
+    assert (await keeper.purge())["tasks"] == 1
     assert await store.kept_task(2) is None
+    await store.sweep()
+    assert b"canary-prompt" not in b"".join(read(file) for file in sorted(path.parent.iterdir()))
 
 
 async def test_a_parked_reply_waits_for_its_asker_alone(store: SqliteTurnStore, database: Database) -> None:

@@ -1,6 +1,7 @@
 """A trigger's way through the tables, once each, over restarts and double calls."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from bot.core.conversation import (
     ReplyRoute,
     TriggerKind,
 )
-from bot.core.ports import TurnStore
+from bot.core.ports.turns import TurnStore
 from bot.store.database import Database
 from bot.store.questions import question_from_json, question_to_json, storable
 from bot.store.turns import SqliteTurnStore
@@ -346,3 +347,17 @@ async def test_a_question_that_goes_on_elsewhere_is_answered_there_after_a_crash
     await store.begin(1, RESERVATION, caps=NO_CAP)
     with pytest.raises(LookupError):
         await store.move(question)
+
+
+async def test_of_two_deliveries_at_the_same_moment_one_is_claimed_a_thousand_times(store: SqliteTurnStore) -> None:
+    """Live and by a look at the history: both come to the same claim, in any order and any number of steps apart."""
+
+    async def deliver(trigger_id: int, steps: int) -> bool:
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        return await store.claim(ask(trigger_id))
+
+    for seed in range(1000):
+        choose = random.Random(seed)
+        won = await asyncio.gather(*(deliver(seed + 1, choose.randrange(8)) for _ in range(2)))
+        assert sorted(won) == [False, True], f"seed {seed}"

@@ -9,7 +9,8 @@ from bot.sandbox.standin import StandIn
 from tests.wire.discord_standin import DiscordStandIn
 from tests.wire.marks import MarkWatcher
 from tests.wire.oracles import broken_promises
-from tests.wire.program import Bench
+from tests.wire.program import Bench, Program
+from tests.wire.talking import started
 
 
 @pytest.fixture
@@ -43,3 +44,9 @@ async def bench(discord_standin: DiscordStandIn, standin: StandIn, tmp_path: Pat
             await program.kill()  # what has not ended by now
     assert broken_promises(bench, discord_standin, standin) == []
     assert [(r.method, r.route, r.path.get("channel_id")) for r in discord_standin.rate_limited] == []
+
+
+@pytest.fixture
+async def program(bench: Bench, discord_standin: DiscordStandIn) -> Program:
+    """Start the program with the usual settings; it is connected."""
+    return await started(bench, discord_standin)

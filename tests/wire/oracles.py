@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 from bot.core.conversation import Usage
@@ -22,6 +23,7 @@ from tests.wire.talking import MEMBER_CANARY, MODEL_CANARY
 COMMAND = 2
 LONG_ENOUGH_CHARS = 12  # of a text that can only come from whoever said it
 MENTION = re.compile(r"<@!?\d+>\s*")
+MICRO = 1_000_000
 HAS_LEDGER = "SELECT 1 FROM sqlite_master WHERE name = 'usage_ledger'"
 PAID = "SELECT capability FROM usage_ledger WHERE settled_micro_usd IS NULL OR settled_micro_usd > 0"
 SPENT = "SELECT coalesce(sum(coalesce(settled_micro_usd, reserved_micro_usd)), 0) FROM usage_ledger"
@@ -127,9 +129,20 @@ def wrong_bill(bench: Bench, openai: StandIn) -> list[str]:
 
 
 def cost_micro_usd(request: RecordedRequest) -> int:
-    """Return what a chat request cost by its usage; 0 where nothing was generated, or it has no price."""
-    if request.usage is None or "prompt_tokens" not in request.usage:
+    """Return what a request cost at least; 0 where nothing was generated, or it has no price."""
+    if request.usage is None:
         return 0
+    catalogue, today, model = read_catalogue(None), datetime.now(UTC).date(), request.body["model"]
+    price = catalogue.entry(model).price(today)
+    if price is None:
+        return 0
+    if price.per_picture is not None:
+        return int(int(request.body.get("n") or 1) * price.per_picture * MICRO)
+    if "seconds" in request.usage:
+        minutes = Decimal(request.usage["seconds"]) / 60
+        # How many tokens a second of sound has is the bot's to estimate, where no server says it.
+        spoken = request.usage.get("characters", 0) * (price.per_million_chars or 0)
+        return int(minutes * (price.per_minute or 0) * MICRO + spoken)
     details = request.usage.get("prompt_tokens_details") or {}
     usage = Usage(
         request.usage["prompt_tokens"],
@@ -137,8 +150,7 @@ def cost_micro_usd(request: RecordedRequest) -> int:
         details.get("cached_tokens", 0),
         details.get("cache_write_tokens", 0),
     )
-    today = datetime.now(UTC).date()
-    return read_catalogue(None).cost_micro_usd(request.body["model"], usage, today) or 0
+    return catalogue.cost_micro_usd(model, usage, today) or 0
 
 
 def damage(database: Path) -> list[str]:

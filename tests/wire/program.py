@@ -30,13 +30,18 @@ class Program:
         self._log_path = log_path
 
     @classmethod
-    async def start(cls, settings: dict[str, str], *, folder: Path, failpoints: bool = False) -> Program:
-        """Start it with these settings and no others; ``folder`` takes its log and is its home."""
+    async def start(
+        cls, settings: dict[str, str], *, folder: Path, failpoints: bool = False, inside: tuple[str, ...] = ()
+    ) -> Program:
+        """Start it with these settings and no others; ``folder`` takes its log and is its home.
+
+        ``inside``: the command that starts it, for a surrounding of its own.
+        """
         environment, log_path = _prepare(folder)
         command = ("tests.wire.failpoints", str(folder / ARMED)) if failpoints else ("bot", "run")
         with log_path.open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", *command, cwd=ROOT, env=environment | settings, stdout=log, stderr=log
+                *inside, sys.executable, "-m", *command, cwd=ROOT, env=environment | settings, stdout=log, stderr=log
             )
         return cls(process, log_path)
 
@@ -128,13 +133,14 @@ class Bench:
     folder: Path
     programs: list[Program]
     failpoints: bool = False
+    inside: tuple[str, ...] = ()  # the command that starts the program
     lost_calls: bool = False  # the model's answers get lost on the way here: the ledger counts them by their worst case
     damaged: bool = False  # by the test: the database cannot be asked
     secret: str = field(default_factory=lambda: f"secret-{secrets.token_hex(8)}")  # in the program's environment
 
     async def start(self, **changed: str) -> Program:
         settings = {"BENCH_SECRET": self.secret, **self.settings, **changed}
-        program = await Program.start(settings, folder=self.folder, failpoints=self.failpoints)
+        program = await Program.start(settings, folder=self.folder, failpoints=self.failpoints, inside=self.inside)
         self.programs.append(program)
         return program
 

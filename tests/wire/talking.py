@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable
 from typing import Any
 
-from bot.sandbox.standin import StandIn
+from bot.sandbox.standin import Hold, StandIn
 from tests.wire.discord_standin import Channel, DiscordStandIn, Interaction, Message
 from tests.wire.program import ROOT, Bench, Program
 
@@ -61,6 +61,20 @@ def chat_requests(openai: StandIn) -> list[Any]:
 def said(body: Any) -> list[tuple[str, str]]:
     """Return who said what in a request, without the system prompt."""
     return [(m["role"], m["content"]) for m in body["messages"] if m["role"] in {"user", "assistant"}]
+
+
+def mention(discord: DiscordStandIn, text: str = QUESTION) -> Message:
+    """Ask as a member in the general channel."""
+    world = discord.world
+    return discord.say(world.general, world.member, text, mentions=[world.bot])
+
+
+async def mention_and_see_words(program: Program, discord: DiscordStandIn, openai: StandIn) -> tuple[Message, Message]:
+    """Ask, and let the model stop in the middle of ANSWER; return the question and the message that grows."""
+    openai.script(Hold(after_deltas=4, answer=ANSWER))
+    question = mention(discord)
+    [growing] = await program.until(discord.wait_for(is_writing(discord, discord.world.general)))
+    return question, growing
 
 
 async def ask(program: Program, discord: DiscordStandIn, channel: Channel, text: str, answer: str) -> Message:

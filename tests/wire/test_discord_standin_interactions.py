@@ -10,7 +10,7 @@ import pytest
 from discord import app_commands
 
 from tests.wire.bare_bot import BareBot, connected
-from tests.wire.discord_standin import DiscordStandIn, Interaction, StandInClock
+from tests.wire.discord_standin import DiscordStandIn, Interaction, StandInClock, Upload
 from tests.wire.discord_standin.commands import PickerRefusal
 from tests.wire.discord_standin.pings import pinged
 from tests.wire.discord_standin.spec import load_spec, spec_path
@@ -86,6 +86,31 @@ async def test_the_picker_refuses_what_discord_would_not_send(discord_standin: D
         for name, options in refused:
             with pytest.raises(PickerRefusal):
                 discord_standin.slash(world.general, world.member, name, **options)
+
+
+async def test_a_file_comes_along_by_a_link_that_ends_after_a_day(discord_standin: DiscordStandIn) -> None:
+    world, clock = discord_standin.world, discord_standin.clock
+    assert isinstance(clock, StandInClock)
+    links: list[str] = []
+
+    @app_commands.command(name="look", description="Look")
+    @app_commands.allowed_contexts(guilds=True)
+    async def look(interaction: discord.Interaction, file: discord.Attachment) -> None:
+        links.append(file.url)
+        await interaction.response.send_message((await file.read()).decode())
+
+    async with connected(discord_standin, lambda bot: bot.tree.add_command(look)), aiohttp.ClientSession() as session:
+        with pytest.raises(PickerRefusal):
+            discord_standin.slash(world.general, world.member, "look", file="a.txt")
+        interaction = discord_standin.slash(world.general, world.member, "look", file=Upload("a.txt", "", b"hello"))
+        await discord_standin.wait_for(finished(interaction, "hello"))
+        (link,) = links
+        for wrong in (link.partition("?")[0], link.replace("hm=", "hm=0"), link.replace("a.txt", "b.txt")):
+            async with session.get(wrong) as response:
+                assert response.status == 404
+        clock.advance(24 * 3600)
+        async with session.get(link) as response:
+            assert response.status == 404
 
 
 async def test_the_two_clocks_of_an_interaction(discord_standin: DiscordStandIn) -> None:

@@ -44,7 +44,7 @@ async def test_when_discord_takes_no_more_commands_today_the_old_ones_stay_and_i
     await end(program)
     asked = len(discord_standin.requests("PUT", COMMANDS))
     assert asked == 2
-    discord_standin.refuse_no_more()
+    discord_standin.faults.lift("refused")
     again = await started(bench, discord_standin)
     assert again.log.count("the commands have changed and wait") == 1
     await end(again)

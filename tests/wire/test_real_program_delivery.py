@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 
 from bot.sandbox.standin import Hold, Say, StandIn
-from tests.wire.discord_standin import DiscordStandIn, How, Message
+from tests.wire.discord_standin import DiscordStandIn, Fault, Message
+from tests.wire.discord_standin.faults import ALWAYS
 from tests.wire.discord_standin.server import StandInClock
-from tests.wire.program import Bench
+from tests.wire.program import Bench, Program
 from tests.wire.stored import Stored
 from tests.wire.talking import (
     ANSWER,
@@ -18,9 +19,10 @@ from tests.wire.talking import (
     ask,
     chat_requests,
     is_writing,
+    mention,
+    mention_and_see_words,
     reply_to,
     said,
-    started,
 )
 
 FOLLOW_UP = "/webhooks/{webhook_id}/{webhook_token}"
@@ -43,14 +45,13 @@ def finished(discord: DiscordStandIn, question: Message, text: str) -> Callable[
 
 
 async def test_nobody_is_pinged_whatever_the_model_writes(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     world = discord_standin.world
-    program = await started(bench, discord_standin)
     loud = f"@everyone @here {world.owner.mention} <@!{world.owner.user_id}> <@&{world.guild_id}> {MODEL_CANARY}"
     standin.script(Say(loud), Hold(after_deltas=4, answer=loud), Say(loud))
     await ask(program, discord_standin, world.general, QUESTION, loud)
-    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    question = mention(discord_standin)
     await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
     standin.release()
     await program.until(discord_standin.wait_for(lambda: reply_to(discord_standin, question).content == loud))
@@ -62,19 +63,18 @@ async def test_nobody_is_pinged_whatever_the_model_writes(
 
 
 async def test_a_long_answer_takes_more_messages_and_a_very_long_one_a_file(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     world = discord_standin.world
-    program = await started(bench, discord_standin)
     standin.script(Say(TWO_PAGES), Say(FOR_A_FILE), Say(FOR_A_FILE))
-    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    question = mention(discord_standin)
     await program.until(discord_standin.wait_for(finished(discord_standin, question, TWO_PAGES)))
     assert len(world.shown_by_bot(world.general)) == 2
 
     def with_file() -> list[Message]:
         return [message for message in world.messages.values() if message.attachments and not message.deleted]
 
-    discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
+    mention(discord_standin)
     [last_page] = await program.until(discord_standin.wait_for(with_file))
     assert last_page.attachments[0].upload.payload.decode() == FOR_A_FILE
     interaction = discord_standin.slash(world.general, world.member, "ask", prompt=QUESTION)
@@ -86,11 +86,10 @@ async def test_a_long_answer_takes_more_messages_and_a_very_long_one_a_file(
 
 
 async def test_a_reply_to_the_bot_needs_no_mention_and_brings_what_it_replies_to(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     world = discord_standin.world
     other_bot = world.add_user("another-bot", bot=True)
-    program = await started(bench, discord_standin)
     standin.script(Say(ANSWER), Say("Because."))
     first = reply_to(discord_standin, await ask(program, discord_standin, world.general, QUESTION, ANSWER))
     quiet = discord_standin.say(world.general, world.member, "just talking, quietly", reply_to=first, ping=False)
@@ -109,13 +108,10 @@ async def test_a_reply_to_the_bot_needs_no_mention_and_brings_what_it_replies_to
 
 
 async def test_an_answer_whose_message_was_deleted_is_sent_again(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     world = discord_standin.world
-    program = await started(bench, discord_standin)
-    standin.script(Hold(after_deltas=4, answer=ANSWER))
-    question = discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
-    [growing] = await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
+    question, growing = await mention_and_see_words(program, discord_standin, standin)
     discord_standin.delete(growing)
     standin.release()
     await program.until(discord_standin.wait_for(lambda: discord_standin.replies_to(question)))
@@ -124,10 +120,9 @@ async def test_an_answer_whose_message_was_deleted_is_sent_again(
 
 
 async def test_a_visible_answer_outlives_the_interactions_token(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     world = discord_standin.world
-    program = await started(bench, discord_standin)
     standin.script(Hold(after_deltas=4, answer=ANSWER))
     interaction = discord_standin.slash(world.general, world.member, "chat", message=QUESTION)
     await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
@@ -141,10 +136,9 @@ async def test_a_visible_answer_outlives_the_interactions_token(
 
 
 async def test_a_private_answer_is_shown_nowhere_else_when_the_token_has_ended(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     world = discord_standin.world
-    program = await started(bench, discord_standin)
     standin.script(Hold(after_deltas=4, answer=ANSWER))
     discord_standin.slash(world.general, world.member, "ask", prompt=QUESTION)
     await program.until(standin.arrived(1))
@@ -160,11 +154,10 @@ async def test_a_private_answer_is_shown_nowhere_else_when_the_token_has_ended(
 
 
 async def test_a_parked_answer_whose_delivery_is_in_doubt_is_not_sent_again_by_itself(
-    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn, program: Program
 ) -> None:
     """A follow-up has no nonce: whoever repeats it shows it twice. It waits for the next command."""
     world, stored = discord_standin.world, Stored(bench.database)
-    program = await started(bench, discord_standin)
     standin.script(Hold(after_deltas=4, answer=ANSWER))
     discord_standin.slash(world.general, world.member, "ask", prompt=QUESTION)
     await program.until(standin.arrived(1))
@@ -174,11 +167,11 @@ async def test_a_parked_answer_whose_delivery_is_in_doubt_is_not_sent_again_by_i
     async with asyncio.timeout(20):
         while not stored.rows("SELECT 1 FROM claims WHERE parked_at IS NOT NULL"):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-    discord_standin.spoil("POST", FOLLOW_UP, How.ACCEPTED_THEN_500)
+    fault = discord_standin.faults.add(Fault("status", "POST", FOLLOW_UP, taken=True, status=500, times=ALWAYS))
     discord_standin.slash(world.general, world.member, "help")
     await program.until(program.says("a parked reply was not shown"))
-    assert len(discord_standin.requests("POST", FOLLOW_UP)) == 1
+    assert fault.met == 1
+    discord_standin.faults.lift()
     discord_standin.slash(world.general, world.member, "help")
     await program.until(stored.until_all_ended())
-    assert len(discord_standin.requests("POST", FOLLOW_UP)) == 2
     assert len(chat_requests(standin)) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.sandbox.standin import Hold, Say, StandIn
-from tests.wire.discord_standin import DiscordStandIn, How
+from tests.wire.discord_standin import DiscordStandIn, Fault
 from tests.wire.program import Bench, Program
 from tests.wire.stored import Stored
 from tests.wire.talking import ANSWER, QUESTION, UNSAVED, ask, chat_requests, is_writing, reply_to, shows, started
@@ -76,7 +76,8 @@ async def test_a_delivered_answer_whose_end_was_not_written_ends_when_there_is_r
     await stored.until(first.message_id, "done")
     question = discord_standin.say(world.general, world.member, f"{QUESTION} Again?", mentions=[world.bot])
     await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
-    discord_standin.spoil("PATCH", MESSAGE, How.UNAVAILABLE, times=3)  # some seconds in which the answer is only stored
+    # Some seconds in which the answer is only stored.
+    discord_standin.faults.add(Fault("status", "PATCH", MESSAGE, status=503, times=3))
     standin.release()
     await stored.until(question.message_id, "ready")
     fill_the_disk(bench, program)

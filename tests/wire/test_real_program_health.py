@@ -94,6 +94,8 @@ async def test_what_is_counted(bench: Bench, discord_standin: DiscordStandIn, st
     assert found["parley_breaker_open", ("chat",)] == 0
     assert found["parley_healthy", ()] == 1
     assert 0 < found["parley_spent_today_usd", ()] < found["parley_daily_cap_usd", ()] == 5
+    assert found["parley_spent_this_month_usd", ()] == found["parley_spent_today_usd", ()]
+    assert "parley_monthly_cap_usd" not in {name for name, _ in found}, "none is set"
     assert found["parley_undelivered", ()] == found["parley_turns_answering", ()] == 0
     assert 0 < found["parley_resident_memory_bytes", ()] < 2**30
     assert found["parley_database_bytes", ()] >= bench.database.stat().st_size

@@ -67,7 +67,7 @@ class Scene:
             return channel_id == self.channel.channel_id and content is not None and matches(content)
 
         hold = self.discord.hold(is_one, taken=taken, method=method)
-        return lambda: hold.arrived > 0
+        return lambda: hold.met > 0
 
     def shown(self) -> list[Message]:
         return self.discord.world.shown_by_bot(self.channel)
@@ -236,7 +236,7 @@ async def kill_in(
     for scene, (_, bring) in zip(scenes, states, strict=True):
         await program.until(bring(scene))
     await program.kill()
-    discord.lift_holds()
+    discord.faults.lift("hang")
     openai.release()
     assert isinstance(discord.clock, StandInClock)
     discord.clock.advance(down_seconds)

@@ -83,7 +83,7 @@ class Scene:
     async def restarted(self, bench: Bench) -> None:
         """Kill the program, and let the next one finish what it left."""
         await self.program.kill()
-        self.discord.lift_holds()
+        self.discord.faults.lift("hang")
         self.openai.release()
         self.openai.script(*[Say(LAST)] * 12)  # more than enough
         self.program = await started(bench, self.discord)
@@ -151,7 +151,7 @@ async def test_a_kill_while_a_thread_is_opened_answers_where_it_was_asked(
 
     held = discord_standin.hold(opens, taken=True, method="POST", route="/channels/{channel_id}/threads")
     asked = scene.slash(room, f"{MEMBER_CANARY} in a thread", calls=1, thread=True)
-    await scene.program.until(discord_standin.wait_for(lambda: held.arrived))
+    await scene.program.until(discord_standin.wait_for(lambda: held.met))
     await scene.restarted(bench)
     (answer,) = scene.texts(room)
     assert answer.endswith(LAST)

@@ -92,7 +92,7 @@ async def test_a_discord_that_is_down_at_the_start_is_waited_for(bench: Bench, d
     discord_standin.refuse("GET", "/users/@me", 503, 0)
     program = await bench.start()
     await program.until(discord_standin.wait_for(lambda: len(discord_standin.requests("GET", "/users/@me")) == 2))
-    discord_standin.refuse_no_more()
+    discord_standin.faults.lift("refused")
     await program.until(discord_standin.ready())
     assert "Discord cannot be reached: trying again" in program.log
 

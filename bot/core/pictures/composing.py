@@ -11,7 +11,7 @@ from bot.core.pages import quote_block
 from bot.core.pictures.formats import ENDINGS, kind_of_picture
 from bot.core.pictures.mapping import Change
 from bot.core.pictures.ports import Encoded
-from bot.core.ports import Clock
+from bot.core.ports.clock import Clock
 from bot.core.sentences import Sentences
 
 UNFINISHED = "unfinished"

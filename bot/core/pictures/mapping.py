@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bot.core.limits import MOST_PICTURES
 from bot.core.pictures.models import PictureModel
 from bot.core.pictures.ports import PictureRequest
-from bot.core.ports import FilesRead
+from bot.core.ports.files import FilesRead
 from bot.core.tasks import PictureAction, PictureTask
 
 AUTO = "auto"

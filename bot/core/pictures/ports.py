@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.core.pictures.models import Contract
-from bot.core.ports import MediaUsage, Picture
+from bot.core.ports.files import Picture
+from bot.core.ports.money import MediaUsage
 from bot.core.tasks import PictureAction
 
 ShowPartial = Callable[[bytes], None]

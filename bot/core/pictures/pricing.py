@@ -8,7 +8,7 @@ from bot.core.catalogue import Price
 from bot.core.pictures.mapping import AUTO, edges_of
 from bot.core.pictures.models import SQUARE_PIXELS, PictureModel
 from bot.core.pictures.ports import PictureRequest
-from bot.core.ports import MediaUsage
+from bot.core.ports.money import MediaUsage
 from bot.core.tokens import estimate_tokens
 
 MICRO = 1_000_000

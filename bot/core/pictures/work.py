@@ -10,15 +10,9 @@ from dataclasses import dataclass, replace
 from bot.core.catalogue import Price
 from bot.core.choosing import check_allowed, loggable_model
 from bot.core.conversation import Question, Reply
-from bot.core.errors import (
-    ModelCannotEdit,
-    ParleyError,
-    PictureTooLarge,
-    ProviderTimeout,
-    Stopped,
-    StoppedDrawing,
-    WaitedTooLong,
-)
+from bot.core.errors import ParleyError
+from bot.core.errors.provider import ProviderTimeout
+from bot.core.errors.work import ModelCannotEdit, PictureTooLarge, Stopped, StoppedDrawing, WaitedTooLong
 from bot.core.limits import UPLOAD_BYTES, UPLOAD_FILE_BYTES
 from bot.core.parts import Parts
 from bot.core.pictures.composing import GrowingPicture, change_note, compose_pictures
@@ -27,7 +21,9 @@ from bot.core.pictures.mapping import Plan, plan_pictures
 from bot.core.pictures.models import ANY_SERVERS, PictureModel
 from bot.core.pictures.ports import Encoded, MadePictures, PictureMaker, PictureRequest, Workshop
 from bot.core.pictures.pricing import cost_micro_usd, worst_call_micro_usd
-from bot.core.ports import FileReader, FilesRead, MediaUsage, Picture, Reservation, Screen, Settlement
+from bot.core.ports.files import FileReader, FilesRead, Picture
+from bot.core.ports.money import MediaUsage, Reservation, Settlement
+from bot.core.ports.screen import Screen
 from bot.core.pseudonyms import ids, member_hash
 from bot.core.tasks import PictureAction, PictureTask
 from bot.core.working import PaidWork
@@ -97,7 +93,7 @@ class PictureWork(PaidWork):
     async def _made(self, model: str) -> tuple[Plan, list[_Call]]:
         if self._files is None:
             return await self._asked(model)
-        async with self._place(), self._parts.media:  # what is uploaded is held until the end
+        async with self._place(), self._room():  # what is uploaded is held until the end
             self._check_time()
             return await self._asked(model)
 

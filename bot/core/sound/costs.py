@@ -6,7 +6,7 @@ from decimal import ROUND_CEILING
 from typing import Final
 
 from bot.core.catalogue import Price
-from bot.core.ports import MediaUsage
+from bot.core.ports.money import MediaUsage
 
 # OpenAI puts gpt-4o-mini-tts at 0.015 USD a minute and at 12 USD per million audio tokens, which is 21 per second.
 AUDIO_TOKENS_PER_SECOND: Final = 21

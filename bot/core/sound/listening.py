@@ -8,9 +8,11 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 from bot.core.catalogue import Catalogue, Resolved
-from bot.core.errors import ProviderError
+from bot.core.errors.provider import ProviderError
 from bot.core.limits import SOUND_PART_SECONDS
-from bot.core.ports import Clock, MediaUsage, Sound
+from bot.core.ports.clock import Clock
+from bot.core.ports.files import Sound
+from bot.core.ports.money import MediaUsage
 from bot.core.sound.transcripts import Transcript, TranscriptModel, TranscriptRequest, joined
 
 MICRO: Final = 1_000_000

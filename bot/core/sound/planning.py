@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.core.errors import NothingToRead, TooLongToRead
+from bot.core.errors.work import NothingToRead, TooLongToRead
 from bot.core.limits import LONG_SPEECH_CHARS, SPEECH_CHARS
-from bot.core.ports import MediaUsage
+from bot.core.ports.money import MediaUsage
 from bot.core.sound.cards import SpeechCard
 from bot.core.sound.costs import audio_tokens, worst_seconds
 from bot.core.sound.formats import VOICE_MESSAGE

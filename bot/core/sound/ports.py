@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.core.ports import MediaUsage
+from bot.core.ports.money import MediaUsage
 from bot.core.sound.cards import SpeechCard
 from bot.core.sound.formats import Encoded, Recording
 

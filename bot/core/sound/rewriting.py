@@ -7,11 +7,12 @@ from contextlib import aclosing
 from typing import Final
 
 from bot.core.conversation import ChatRole, EndReason, Usage
-from bot.core.errors import EmptyAnswer, InvalidReply, ProviderUnavailable
+from bot.core.errors.provider import EmptyAnswer, InvalidReply, ProviderUnavailable
 from bot.core.limits import LANGUAGE_CHARS, MAX_TOKENS
 from bot.core.parts import Parts
 from bot.core.paying import settlement_of, worst_case
-from bot.core.ports import ChatMessage, ChatRequest, Reservation, StreamEnd
+from bot.core.ports.chat import ChatMessage, ChatRequest, StreamEnd
+from bot.core.ports.money import Reservation
 from bot.core.tokens import estimate_prompt_tokens, estimate_tokens
 
 SUMMARY_TOKENS: Final = 800

@@ -10,11 +10,14 @@ from typing import Final
 
 from bot.core.choosing import check_allowed, loggable_model
 from bot.core.conversation import AttachedText, Question, Reply, ReplyFile
-from bot.core.errors import ParleyError, TooLongToRead
+from bot.core.errors import ParleyError
+from bot.core.errors.work import TooLongToRead
 from bot.core.limits import LONG_SPEECH_CHARS, SPEECH_CHARS, UPLOAD_FILE_BYTES
 from bot.core.pages import quote_block
 from bot.core.parts import Parts
-from bot.core.ports import FileReader, MediaUsage, Reservation, Screen, Settlement
+from bot.core.ports.files import FileReader
+from bot.core.ports.money import MediaUsage, Reservation, Settlement
+from bot.core.ports.screen import Screen
 from bot.core.pseudonyms import ids, member_hash
 from bot.core.sound.costs import audio_tokens, speech_micro_usd
 from bot.core.sound.formats import Encoded
@@ -155,7 +158,8 @@ class SpeechWork(PaidWork):
         """Take the words from the file that came along, if one did."""
         if not self.question.unread_files:
             return
-        read = await self._read_files()
+        async with self._room():
+            read = await self._read_files()
         files = [file for file in read.attachments if isinstance(file, AttachedText)]
         text = "\n\n".join(file.text for file in files)
         if any(file.cut for file in files):

@@ -13,10 +13,14 @@ from typing import Final
 
 from bot.core.choosing import check_allowed, loggable_model
 from bot.core.conversation import Question, Reply
-from bot.core.errors import EndpointMissing, NothingHeard, ParleyError, Stopped, TaskInterrupted
+from bot.core.errors import ParleyError
+from bot.core.errors.provider import EndpointMissing, NothingHeard
+from bot.core.errors.work import Stopped, TaskInterrupted
 from bot.core.limits import LONG_SPEECH_CHARS
 from bot.core.parts import Parts
-from bot.core.ports import FileReader, Reservation, Screen, Settlement, Sound
+from bot.core.ports.files import FileReader, Sound
+from bot.core.ports.money import Reservation, Settlement
+from bot.core.ports.screen import Screen
 from bot.core.pseudonyms import ids
 from bot.core.sound.listening import Heard, Listening
 from bot.core.sound.results import SoundResult, compose_sound, without_times
@@ -81,22 +85,14 @@ class SoundWork(PaidWork):
         return await self._listen(listening)
 
     async def _listen(self, listening: Listening) -> Reply:
-        sounds = (await self._read_files()).sounds
         resolved = listening.resolve(self._task.model)
         later = self._later_stages()
         to_english = self._translator(listening)
         if to_english is not None:
             later = later[1:]
         model = to_english or resolved.model
-        seconds = sum(sound.seconds for sound in sounds)
-        micro_usd = listening.worst_micro_usd(model, sounds)
-        micro_usd += sum(stage.worst_of_seconds(seconds).micro_usd for stage in later)
-        if self._task.speak:
-            micro_usd += self._speaking("").worst_of_chars(round(seconds * SPOKEN_CHARS_PER_SECOND))
-        await self._reserve(Reservation("transcription", model, micro_usd))
-        self._reserved_micro_usd = micro_usd
-        heard = Heard(len(sounds))
-        await self._hear(listening, sounds, model, heard, to_english=to_english is not None)
+        async with self._room():
+            heard = await self._read_and_heard(listening, model, later, to_english=to_english is not None)
         transcript = heard.transcript
         if not transcript.text.strip():
             raise heard.failure or NothingHeard("an empty transcript")
@@ -113,6 +109,22 @@ class SoundWork(PaidWork):
             await self._parts.store.hear(self.question)
             await self._later(result, transcript.text)
         return await self._finish(result, heard, model)
+
+    async def _read_and_heard(
+        self, listening: Listening, model: str, later: Sequence[Rewriting], *, to_english: bool
+    ) -> Heard:
+        """Read the file, reserve the worst case of everything, and listen. The sounds are let go with the end."""
+        sounds = (await self._read_files()).sounds
+        seconds = sum(sound.seconds for sound in sounds)
+        micro_usd = listening.worst_micro_usd(model, sounds)
+        micro_usd += sum(stage.worst_of_seconds(seconds).micro_usd for stage in later)
+        if self._task.speak:
+            micro_usd += self._speaking("").worst_of_chars(round(seconds * SPOKEN_CHARS_PER_SECOND))
+        await self._reserve(Reservation("transcription", model, micro_usd))
+        self._reserved_micro_usd = micro_usd
+        heard = Heard(len(sounds))
+        await self._hear(listening, sounds, model, heard, to_english=to_english)
+        return heard
 
     async def _hear(
         self, listening: Listening, sounds: Sequence[Sound], model: str, heard: Heard, *, to_english: bool

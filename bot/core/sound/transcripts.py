@@ -10,7 +10,8 @@ from typing import ClassVar, Protocol
 
 from pydantic import ConfigDict
 
-from bot.core.ports import MediaUsage, Sound
+from bot.core.ports.files import Sound
+from bot.core.ports.money import MediaUsage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,7 @@ class SpeechEndpoint:
         file_format = body.get("response_format", "mp3")
         sound = await self._voice.speak(body["input"], file_format, voice=body["voice"], speed=body.get("speed", 1.0))
         content = sound.content
+        record.usage = {"characters": len(body["input"]), "seconds": sound.seconds}
         match behaviour:
             case Hold():
                 await record.released.wait()

@@ -101,10 +101,10 @@ class TranscriptionEndpoint:
                 return refused(behaviour)
             case Html(status=status):
                 return web.Response(status=status, text=WEB_PAGE, content_type="text/html")
-            case Raw():
-                self.billed += 1
-                return await send_raw(request, behaviour)
         self.billed += 1
+        record.usage = {"seconds": seconds}
+        if isinstance(behaviour, Raw):
+            return await send_raw(request, behaviour)
         if await _is_broken_off(request, record, behaviour):
             return web.Response()
         heard = await self._heard(behaviour, upload.content, seconds)

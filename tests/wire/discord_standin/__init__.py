@@ -2,7 +2,7 @@
 
 from tests.wire.discord_standin.faults import Fault
 from tests.wire.discord_standin.journal import Request, Upload
-from tests.wire.discord_standin.rest import Call, How
+from tests.wire.discord_standin.rest import Call
 from tests.wire.discord_standin.server import CDN, DiscordStandIn, StandInClock
 from tests.wire.discord_standin.world import Channel, Interaction, Message, User
 
@@ -12,7 +12,6 @@ __all__ = [
     "Channel",
     "DiscordStandIn",
     "Fault",
-    "How",
     "Interaction",
     "Message",
     "Request",

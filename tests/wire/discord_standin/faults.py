@@ -6,11 +6,18 @@ import asyncio
 import json
 import socket
 import struct
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from aiohttp import web
 
+if TYPE_CHECKING:
+    from tests.wire.discord_standin.rest import Call
+
+How = Literal["status", "broken", "reset", "hang", "limited", "refused"]
+ALWAYS = sys.maxsize  # as many times as it comes
 JSON = {"Content-Type": "application/json"}  # exactly, as for every answer of Discord's
 HTML = "<!doctype html><html><head><title>502</title></head><body>cloudflare</body></html>"
 
@@ -19,11 +26,13 @@ HTML = "<!doctype html><html><head><title>502</title></head><body>cloudflare</bo
 class Fault:
     """``taken``: Discord does what was asked, and only its answer goes wrong.
 
-    ``status`` is answered as HTML, as a proxy does; ``reset`` resets the connection; ``hang`` says nothing until the
-    client goes or ``lift``; ``limited`` is a 429, with ``Via`` when it comes from Discord and without when it is a ban.
+    ``status`` is answered as HTML, as a proxy does (with 429: a ban); ``broken`` is cut JSON; ``reset`` resets the
+    connection; ``hang`` says nothing until the client goes or it is lifted, then resets; ``limited`` is a 429, with
+    ``Via`` when it comes from Discord and without when it is a ban. ``refused`` is Discord's own error with ``code``,
+    which stands in the journal like every answer.
     """
 
-    how: Literal["status", "reset", "hang", "limited"]
+    how: How
     method: str = ""
     route: str = ""
     taken: bool = False
@@ -31,12 +40,19 @@ class Fault:
     retry_after_seconds: float = 1.0
     via: bool = True
     times: int = 1
+    code: int = 0
+    matches: Callable[[Call], bool] | None = None
     met: int = 0
     lifted: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def meets(self, method: str, route: str) -> bool:
+    def meets(self, method: str, route: str, call: Call) -> bool:
         """Whether it is for this request; it counts those that it met."""
-        found = self.met < self.times and method.startswith(self.method) and route.endswith(self.route)
+        found = (
+            self.met < self.times
+            and method.startswith(self.method)
+            and route.endswith(self.route)
+            and (self.matches is None or self.matches(call))
+        )
         self.met += found
         return found
 
@@ -45,6 +61,8 @@ class Fault:
         match self.how:
             case "status":
                 return web.Response(status=self.status, text=HTML, content_type="text/html")
+            case "broken":
+                return web.Response(body=b'{"id": "1', headers=JSON)
             case "limited":
                 body = {"message": "slow down", "retry_after": self.retry_after_seconds, "global": False}
                 headers = {"Retry-After": str(max(1, round(self.retry_after_seconds)))} | JSON
@@ -53,8 +71,6 @@ class Fault:
                 return web.Response(status=429, body=json.dumps(body).encode(), headers=headers)
             case "hang":
                 await self.lifted.wait()
-            case "reset":
-                pass
         _reset(request)
         return web.Response(status=500)  # nobody reads it
 
@@ -78,12 +94,13 @@ class Faults:
         self.scripted.append(fault)
         return fault
 
-    def meet(self, method: str, route: str) -> Fault | None:
+    def meet(self, method: str, route: str, call: Call) -> Fault | None:
         """Return the fault that meets this request."""
-        return next((fault for fault in self.scripted if fault.meets(method, route)), None)
+        return next((fault for fault in self.scripted if fault.meets(method, route, call)), None)
 
-    def lift(self) -> None:
-        """Let go of what hangs, and plan no more."""
-        for fault in self.scripted:
+    def lift(self, how: How | None = None) -> None:
+        """Let go of what hangs, and plan no more: of everything, or of one kind."""
+        lifted = [fault for fault in self.scripted if how in (None, fault.how)]
+        for fault in lifted:
             fault.lifted.set()
-        self.scripted.clear()
+            self.scripted.remove(fault)

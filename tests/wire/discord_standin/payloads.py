@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from tests.wire.discord_standin.journal import Json
@@ -30,6 +33,7 @@ BOT_PERMISSIONS = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 31 | 1 
 MEMBER_PERMISSIONS = BOT_PERMISSIONS
 OWNER_PERMISSIONS = (1 << 50) - 1
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
+LINK_SECONDS = 24 * 3600  # a link to a file is good for a day
 
 
 def timestamp(moment: datetime) -> str:
@@ -37,11 +41,16 @@ def timestamp(moment: datetime) -> str:
 
 
 class Payloads:
-    """Renders a world. ``content_intent`` says whether the reader may see what every message says."""
+    """Renders a world. ``content_intent`` says whether the reader may see what every message says.
 
-    def __init__(self, world: World, *, cdn_url: str) -> None:
+    ``clock``: links to files end by it.
+    """
+
+    def __init__(self, world: World, *, cdn_url: str, clock: Callable[[], float]) -> None:
         self.world = world
         self.cdn_url = cdn_url
+        self._clock = clock
+        self._key = secrets.token_bytes(16)
 
     def user(self, user: User) -> Json:
         return {
@@ -159,7 +168,10 @@ class Payloads:
 
     def attachment(self, attachment: Attachment, channel: Channel) -> Json:
         name = attachment.upload.file_name
-        url = f"{self.cdn_url}/attachments/{channel.channel_id}/{attachment.attachment_id}/{name}"
+        path = f"/attachments/{channel.channel_id}/{attachment.attachment_id}/{name}"
+        begins = int(self._clock())
+        ends = begins + LINK_SECONDS
+        url = f"{self.cdn_url}{path}?ex={ends:x}&is={begins:x}&hm={self._signature(path, f'{ends:x}')}"
         payload: Json = {
             "id": str(attachment.attachment_id),
             "filename": name,
@@ -171,6 +183,14 @@ class Payloads:
             payload["content_type"] = attachment.upload.content_type
         kept = {"description", "duration_secs", "waveform", "title"} & attachment.declared.keys()
         return payload | {key: attachment.declared[key] for key in kept}
+
+    def is_good(self, path: str, query: Mapping[str, str]) -> bool:
+        """Whether a link to a file was made here and has not ended."""
+        ends = query.get("ex", "")
+        return query.get("hm") == self._signature(path, ends) and int(ends, 16) > self._clock()
+
+    def _signature(self, path: str, ends: str) -> str:
+        return hmac.new(self._key, f"{path} {ends}".encode(), "sha256").hexdigest()
 
     def readable(self, message: Message, *, content_intent: bool) -> bool:
         """Whether Discord gives the app what the message says.

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
 from tests.wire.discord_standin.buckets import Buckets
-from tests.wire.discord_standin.faults import Faults
+from tests.wire.discord_standin.faults import Fault, Faults
 from tests.wire.discord_standin.journal import NOBODY, Journal, Json, Request, Upload
 from tests.wire.discord_standin.spec import Spec
 
@@ -62,52 +61,6 @@ class NotImplementedByStandIn(Exception):
     """A request that Discord may know and the stand-in does not: the test fails."""
 
 
-@dataclass(slots=True, eq=False)
-class Hold:
-    """Requests that stop on their way: before Discord takes them, or (``taken``) before their answer leaves.
-
-    ``arrived`` counts them. Those that were not taken are lost when the hold is lifted.
-    """
-
-    method: str
-    route: str
-    matches: Callable[[Call], bool]
-    taken: bool
-    arrived: int = 0
-    lifted: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def stops(self, method: str, route: str, call: Call) -> bool:
-        return method.startswith(self.method) and route.endswith(self.route) and self.matches(call)
-
-
-class How(Enum):
-    """What becomes of a request that a test spoils. Those that are accepted first have their effect."""
-
-    UNAVAILABLE = auto()  # 503
-    PAGE = auto()  # a web page with status 200, as a proxy or a captive portal answers
-    FORBIDDEN_PAGE = auto()  # a web page with status 403
-    BROKEN_JSON = auto()
-    RESET = auto()
-    BAN = auto()  # 429 without Via: Cloudflare
-    LONG_WAIT = auto()  # 429 of Discord's own with 600 s
-    ACCEPTED_THEN_500 = auto()
-    ACCEPTED_THEN_RESET = auto()
-
-
-@dataclass(slots=True, eq=False)
-class Spoiler:
-    """So many requests of a route that go wrong. ``spoiled`` counts them."""
-
-    method: str
-    route: str
-    how: How
-    times: int
-    spoiled: int = 0
-
-    def takes(self, method: str, route: str) -> bool:
-        return self.spoiled < self.times and method.startswith(self.method) and route.endswith(self.route)
-
-
 Handler = Callable[[Call], Answer]
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Routes = Mapping[tuple[str, str], Handler]
@@ -129,11 +82,7 @@ class Rest:
         self.buckets = buckets
         self.spec = spec
         self.token = token
-        self.holds: list[Hold] = []
         self.faults = Faults()
-        self.spoilers: list[Spoiler] = []
-        self.refusals: dict[tuple[str, str], Refusal] = {}
-        self.refusals_where: list[tuple[str, str, Callable[[Call], bool], Refusal]] = []
 
     def register(self, app: web.Application, routes: Routes) -> None:
         """Add routes in the order of the table: of two that match, the first wins."""
@@ -156,20 +105,14 @@ class Rest:
             at = time.perf_counter()
             received = await _read(request)
             call = Call(dict(request.match_info), dict(request.query), received.body, received.uploads)
-            hold = next((hold for hold in self.holds if hold.stops(method, route, call)), None)
-            if hold and not hold.taken:
-                await self._wait(hold)
-                return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
-            fault = self.faults.meet(method, route)
+            fault, handles = self.faults.meet(method, route, call), handler
+            if fault:
+                self.journal.changed()
+            if fault and fault.how == "refused":
+                handles, fault = partial(_refuse, fault), None
             if fault and not fault.taken:
                 return await fault.answer(request)
-            spoiler = next((spoiler for spoiler in self.spoilers if spoiler.takes(method, route)), None)
-            if spoiler:
-                spoiler.spoiled += 1
-                self.journal.changed()
-                if spoiler.how not in (How.ACCEPTED_THEN_500, How.ACCEPTED_THEN_RESET):
-                    return _spoiled(spoiler.how, request)
-            answer, headers = self._answer(request, method, route, call, handler)
+            answer, headers = self._answer(request, method, route, call, handles)
             self.journal.add_request(
                 Request(
                     at=at,
@@ -185,20 +128,11 @@ class Rest:
                     pinged=answer.pinged,
                 )
             )
-            if spoiler:
-                return _spoiled(spoiler.how, request)
-            if hold:
-                await self._wait(hold)
             if fault:
                 return await fault.answer(request)
             return _response(answer, headers)
 
         return serve
-
-    async def _wait(self, hold: Hold) -> None:
-        hold.arrived += 1
-        self.journal.changed()
-        await hold.lifted.wait()
 
     def _answer(
         self, request: web.Request, method: str, route: str, call: Call, handler: Handler
@@ -217,11 +151,6 @@ class Rest:
             # Without Via discord.py takes a 429 for a ban by Cloudflare.
             return Answer(body, HTTPStatus.TOO_MANY_REQUESTS), verdict.headers | {"Via": "1.1 stand-in"}
         try:
-            if refusal := self.refusals.get((method, route)):
-                raise refusal
-            for of_method, of_route, matches, refused in self.refusals_where:
-                if (of_method, of_route) == (method, route) and matches(call):
-                    raise refused
             answer = handler(call)
         except NotImplementedByStandIn as error:
             self.journal.violate(f"{method} {route} is not implemented by the stand-in {error}".rstrip())
@@ -233,6 +162,10 @@ class Rest:
         if complaint and answer.status < HTTPStatus.BAD_REQUEST:
             self.journal.violate(complaint)
         return answer, verdict.headers
+
+
+def _refuse(fault: Fault, _: Call) -> Answer:
+    raise Refusal(fault.status, fault.code, "Refused by the test")
 
 
 async def _read(request: web.Request) -> Received:
@@ -248,22 +181,6 @@ async def _read(request: web.Request) -> Received:
         return Received(body, uploads)
     text = await request.text()
     return Received(json.loads(text) if text else None)
-
-
-def _spoiled(how: How, request: web.Request) -> web.Response:
-    page = "<html><body>Just a moment</body></html>"
-    if how in (How.RESET, How.ACCEPTED_THEN_RESET):
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR)
-    if how is How.LONG_WAIT:
-        body = {"message": "You are being rate limited.", "retry_after": 600.0, "global": False}
-        headers = {"Via": "1.1 stand-in", "Retry-After": "600"}
-        return web.json_response(body, status=HTTPStatus.TOO_MANY_REQUESTS, headers=headers)
-    if how is How.BROKEN_JSON:
-        return web.Response(body=b'{"id": "1', headers={"Content-Type": "application/json"})
-    status = {How.PAGE: 200, How.FORBIDDEN_PAGE: 403, How.BAN: 429, How.ACCEPTED_THEN_500: 500}.get(how, 503)
-    return web.Response(text=page, status=status, content_type="text/html")
 
 
 def _response(answer: Answer, headers: dict[str, str]) -> web.Response:

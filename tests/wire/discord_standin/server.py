@@ -15,13 +15,13 @@ from aiohttp import web
 from tests.wire.discord_standin.app_routes import AppRoutes
 from tests.wire.discord_standin.buckets import Buckets
 from tests.wire.discord_standin.commands import PickerRefusal, button, filled, menu_command, slash_options
-from tests.wire.discord_standin.faults import Faults
+from tests.wire.discord_standin.faults import ALWAYS, Fault, Faults
 from tests.wire.discord_standin.gateway import RESUME, Gateway
 from tests.wire.discord_standin.interaction_routes import COMPONENT, InteractionRoutes
 from tests.wire.discord_standin.journal import Frame, Journal, Json, Request, Upload
 from tests.wire.discord_standin.message_routes import Composer, MessageRoutes
 from tests.wire.discord_standin.payloads import Payloads
-from tests.wire.discord_standin.rest import PREFIX, Call, Hold, How, Refusal, Rest, Routes, Spoiler
+from tests.wire.discord_standin.rest import PREFIX, Call, Rest, Routes
 from tests.wire.discord_standin.spec import load_spec
 from tests.wire.discord_standin.world import (
     VOICE_MESSAGE,
@@ -66,7 +66,7 @@ class DiscordStandIn:
         self.journal = Journal()
         self.world = World()
         self.token = _fake_token(self.world.bot)
-        self.payloads = Payloads(self.world, cdn_url="")
+        self.payloads = Payloads(self.world, cdn_url="", clock=self.clock)
         self.gateway = Gateway(self.payloads, self.journal, token=self.token, privileged_intents=privileged_intents)
         self.api_url = ""
         composer = Composer(self.world)
@@ -98,7 +98,6 @@ class DiscordStandIn:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.lift_holds()
         self.faults.lift()
         if self._runner:
             self.gateway.close(1001)
@@ -152,52 +151,32 @@ class DiscordStandIn:
         """Return the first truthy value of ``condition``; see ``Journal.wait_for``."""
         return await self.journal.wait_for(condition, timeout)
 
-    async def ready(self, timeout: float = 20.0) -> Json:
+    async def ready(self, timeout: float = 60.0) -> Json:
         """Wait until a session of the bot is connected; return its IDENTIFY."""
         sessions = await self.wait_for(lambda: self.gateway.connected, timeout)
         return sessions[-1].identify
 
-    def hold(self, matches: Callable[[Call], bool], *, taken: bool, method: str = "", route: str = "") -> Hold:
+    def hold(self, matches: Callable[[Call], bool], *, taken: bool, method: str = "", route: str = "") -> Fault:
         """Stop every request that matches: before Discord takes it, or (``taken``) before its answer leaves."""
-        hold = Hold(method, route, matches, taken)
-        self._rest.holds.append(hold)
-        return hold
+        return self.faults.add(Fault("hang", method, route, taken=taken, matches=matches, times=ALWAYS))
 
-    def lift_holds(self) -> None:
-        """Stop no more requests, and let go of those that were: what Discord had not taken is answered with 503."""
-        for hold in self._rest.holds:
-            hold.lifted.set()
-        self._rest.holds.clear()
-
-    def spoil(self, method: str, route: str, how: How, times: int = 1) -> Spoiler:
-        """Let the next requests of a route go wrong."""
-        spoiler = Spoiler(method, route, how, times)
-        self._rest.spoilers.append(spoiler)
-        return spoiler
-
-    def refuse(self, method: str, route: str, status: int, code: int) -> None:
+    def refuse(
+        self, method: str, route: str, status: int, code: int, *, matches: Callable[[Call], bool] | None = None
+    ) -> Fault:
         """Refuse a route from now on, as Discord does where a right is missing."""
-        self._rest.refusals[method, route] = Refusal(status, code, "Refused by the test")
-
-    def refuse_where(self, method: str, route: str, matches: Callable[[Call], bool], *, status: int, code: int) -> None:
-        """Refuse some requests of a route from now on."""
-        self._rest.refusals_where.append((method, route, matches, Refusal(status, code, "Refused by the test")))
-
-    def refuse_no_more(self) -> None:
-        """Answer again as Discord does."""
-        self._rest.refusals.clear()
+        return self.faults.add(Fault("refused", method, route, status=status, code=code, matches=matches, times=ALWAYS))
 
     def replies_to(self, message: Message) -> list[Message]:
         """Return the bot's messages that answer a message, oldest first."""
         return [shown for shown in self.world.shown_by_bot(message.channel) if shown.reply_to is message]
 
     async def _serve_attachment(self, request: web.Request) -> web.StreamResponse:
-        if fault := self.faults.meet("GET", CDN):
+        if fault := self.faults.meet("GET", CDN, Call(dict(request.match_info), dict(request.query), None, {})):
             return await fault.answer(request)
         wanted = request.match_info["attachment_id"]
         attachment = self.world.attachment(int(wanted)) if wanted.isdecimal() else None
-        if attachment is None:
-            raise web.HTTPNotFound
+        if attachment is None or not self.payloads.is_good(request.path, request.query):
+            return web.Response(status=404, text="This content is no longer available.")
         upload = attachment.upload
         return web.Response(body=upload.payload, headers={"Content-Type": upload.content_type})
 
