@@ -1,6 +1,7 @@
 """Who is answered when: one member's questions in order, up to three members side by side, five more may wait.
 
 A question that can be answered at once never meets a line of others that cannot; one member waits with three at most.
+Over all conversations 64 are answered at once, and 192 more may wait: what a flood would hold in memory has an end.
 """
 
 from __future__ import annotations
@@ -8,12 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.core.conversation import ConversationKey
 from bot.core.errors.limits import Busy
-from bot.core.limits import TURNS_SIDE_BY_SIDE, TURNS_WAITING, TURNS_WAITING_PER_MEMBER
+from bot.core.limits import (
+    ANSWERS_AT_ONCE,
+    ANSWERS_WAITING,
+    TURNS_SIDE_BY_SIDE,
+    TURNS_WAITING,
+    TURNS_WAITING_PER_MEMBER,
+)
 
 
 @dataclass(slots=True)
@@ -43,20 +50,46 @@ class TurnQueue:
 
     def __init__(self) -> None:
         self._lines: dict[ConversationKey, _Line] = {}
+        self._answers = asyncio.Semaphore(ANSWERS_AT_ONCE)
+        self._waiting_for_answers = 0
 
-    def is_full(self, key: ConversationKey, member_id: int) -> bool:
-        """Whether this member's next question would be refused."""
-        line = self._lines.get(key)
+    def is_full(self, key: ConversationKey | None, member_id: int) -> bool:
+        """Whether this member's next question would be refused. ``key`` ``None``: it belongs to no conversation."""
+        if self._waiting_for_answers >= ANSWERS_WAITING:
+            return True
+        line = self._lines.get(key) if key is not None else None
         return line is not None and not line.admits(member_id) and line.is_full(member_id)
 
     @property
     def waiting(self) -> int:
         """How many questions wait, over all conversations."""
-        return sum(len(line.waiting) for line in self._lines.values())
+        return self._waiting_for_answers + sum(len(line.waiting) for line in self._lines.values())
 
     @asynccontextmanager
-    async def place(self, key: ConversationKey, member_id: int) -> AsyncIterator[None]:
-        """Wait for this member's turn and hold it. Raises ``Busy`` when too many wait already."""
+    async def place(self, key: ConversationKey | None, member_id: int, *, answers: bool = True) -> AsyncIterator[None]:
+        """Wait for this member's turn and hold it; raises ``Busy`` when too many wait already.
+
+        ``answers``: for a call for text. What makes pictures or sound has places of its own.
+        """
+        async with AsyncExitStack() as held:
+            if key is not None:
+                await held.enter_async_context(self._in_line(key, member_id))
+            if answers:
+                await self._wait_for_answer()
+                held.callback(self._answers.release)
+            yield
+
+    async def _wait_for_answer(self) -> None:
+        if self._answers.locked() and self._waiting_for_answers >= ANSWERS_WAITING:
+            raise Busy
+        self._waiting_for_answers += 1
+        try:
+            await self._answers.acquire()
+        finally:
+            self._waiting_for_answers -= 1
+
+    @asynccontextmanager
+    async def _in_line(self, key: ConversationKey, member_id: int) -> AsyncIterator[None]:
         line = self._lines.setdefault(key, _Line())
         if line.admits(member_id):
             line.answering.add(member_id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
@@ -98,7 +98,8 @@ class TurnService:
         ``model``: the one that the member chose for the capability.
         """
         problem: ParleyError | None = self._refusal(member_id, key.guild_id if key is not None else None)
-        if problem is None and key is not None and self._queue.is_full(key, member_id):
+        is_answer = key is not None or capability == "chat"
+        if problem is None and is_answer and self._queue.is_full(key, member_id):
             problem = Busy()
         try:
             check_allowed(self._parts, model, capability)
@@ -322,7 +323,7 @@ class TurnService:
         reply: Reply | None = None
         delivered = False
         try:
-            async with self._place(question.conversation, question.author_id):
+            async with self._place(question):
                 self._admit(question.counts_for)
                 reply = await generation.run()
                 self._works.pop(question.trigger_id, None)
@@ -360,8 +361,8 @@ class TurnService:
         await self._expire(question, error.code)
         return True
 
-    def _place(self, key: ConversationKey | None, member_id: int) -> AbstractAsyncContextManager[None]:
-        return nullcontext() if key is None else self._queue.place(key, member_id)
+    def _place(self, question: Question) -> AbstractAsyncContextManager[None]:
+        return self._queue.place(question.conversation, question.author_id, answers=question.task is None)
 
     async def _give_up(self, question: Question, screen: Screen) -> None:
         lost = TaskInterrupted() if _is_paid_once(question) else Interrupted()

@@ -7,6 +7,7 @@ import pytest
 
 from bot.core.conversation import ConversationKey
 from bot.core.errors.limits import Busy
+from bot.core.limits import ANSWERS_AT_ONCE, ANSWERS_WAITING
 from bot.core.queueing import TurnQueue
 
 KEY = ConversationKey(channel_id=1)
@@ -123,3 +124,33 @@ async def test_nobody_is_forgotten_whoever_gives_up() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         assert hall.most <= 3
         assert not hall.queue._lines, f"seed {seed}: a conversation is still remembered"
+
+
+async def test_over_all_conversations_so_many_are_answered_so_many_wait_and_the_rest_is_refused() -> None:
+    queue, let_go, answering = TurnQueue(), asyncio.Event(), 0
+
+    async def ask(number: int, *, answers: bool = True) -> None:
+        nonlocal answering
+        key = ConversationKey(channel_id=number) if number % 2 else None
+        async with queue.place(key, number, answers=answers):
+            answering += 1
+            await let_go.wait()
+
+    tasks = [asyncio.create_task(ask(number)) for number in range(ANSWERS_AT_ONCE + ANSWERS_WAITING)]
+    await settle()
+    assert (answering, queue.waiting) == (ANSWERS_AT_ONCE, ANSWERS_WAITING)
+    assert queue.is_full(ConversationKey(channel_id=9999), 9999)
+    assert queue.is_full(None, 9999)
+    for number in (9998, 9999):
+        with pytest.raises(Busy):
+            await ask(number)
+    tasks[-1].cancel()
+    await settle()
+    assert not queue.is_full(None, 9999)
+    drawing = asyncio.create_task(ask(9999, answers=False))
+    await settle()
+    assert answering == ANSWERS_AT_ONCE + 1, "what makes pictures has places of its own"
+    let_go.set()
+    await asyncio.gather(*tasks, drawing, return_exceptions=True)
+    assert answering == ANSWERS_AT_ONCE + ANSWERS_WAITING
+    assert (queue.waiting, queue._lines, queue.is_full(None, 1)) == (0, {}, False)
