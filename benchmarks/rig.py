@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ async def running(
             "OPENAI_BASE_URL": base_url,
             "DATABASE_URL": f"sqlite:///{folder}/data/parley.db",
             "DAILY_BUDGET_USD": "1000",
-            "PARLEY_ENV_FILE": str(folder / "none.env"),
+            "PARLEY_ENV_FILE": os.devnull,
             **settings,
         }
         log = folder / "bot.txt"

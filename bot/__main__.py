@@ -16,11 +16,27 @@ from bot import __version__
 def main() -> None:
     """Run one command."""
     arguments = _parser().parse_args()
+    try:
+        _run(arguments)
+    except ModuleNotFoundError as missing:
+        package, _, _ = (missing.name or "").partition(".")
+        if package in ("", "bot", "cogs"):
+            raise
+        how = "make sandbox" if arguments.command == "sandbox" else "make run"
+        sys.exit(
+            f"parley: this Python has no package {package}. In a checkout '{how}' installs what is needed; after that, "
+            f"it is .venv/bin/python -m bot {arguments.command}"
+        )
+
+
+def _run(arguments: argparse.Namespace) -> None:
     match arguments.command:
         case "sandbox":
             try:
                 from bot.sandbox.main import sandbox_main
-            except ModuleNotFoundError:  # neither it nor its packages are there in production
+            except ModuleNotFoundError as missing:
+                if missing.name not in ("bot.sandbox", "bot.sandbox.main"):
+                    raise
                 sys.exit("parley: the sandbox is not part of this installation: run it from a checkout, see README.md")
             sandbox_main(port=arguments.port, data=arguments.data)
         case "backup":

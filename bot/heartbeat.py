@@ -101,7 +101,7 @@ def _problems(heartbeat: Heartbeat, now: float) -> Iterator[str]:
 
 def _degradations(heartbeat: Heartbeat, now: float) -> Iterator[str]:
     for endpoint, code in sorted(heartbeat.open_breakers.items()):
-        yield f"the server for {endpoint} is left alone for a while ({code})"
+        yield f"the server for {endpoint} is not asked for a while, because it failed repeatedly ({code})"
     undelivered = _undelivered_seconds(heartbeat, now)
     if SLOW_DELIVERY_SECONDS < undelivered <= LOST_DELIVERY_SECONDS:
         yield f"an answer is undelivered for {undelivered:.0f} s"

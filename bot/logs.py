@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -11,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import quote
 
@@ -97,6 +99,23 @@ class RedactingFormatter(logging.Formatter):
         return SECRET_SHAPES.sub(HIDDEN, text)
 
 
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes lines; a record that cannot be written is told of by one fixed line.
+
+    ``logging`` itself prints such a record to standard error as it is, arguments included.
+    """
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging names it so
+        """Tell that a record is lost and where it was made, with none of its words."""
+        lost = logging.LogRecord("bot", logging.ERROR, "", 0, "a line of the log could not be written", None, None)
+        lost.place = f"{Path(record.pathname).name}:{record.lineno}"
+        for stream in (self.stream, sys.stderr):
+            with contextlib.suppress(Exception):  # where neither takes a line, nobody is left to tell
+                stream.write(self.format(lost) + self.terminator)
+                stream.flush()
+                return
+
+
 def report_lost_error(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
     """Log what asyncio found unhandled, by type and place: its own line would hold the exception's message."""
     error = context.get("exception")
@@ -119,7 +138,7 @@ def log_what_nobody_caught() -> None:
 
 def set_up_logging(level: str, *, as_json: bool, secrets: Iterable[str], stream: TextIO | None = None) -> None:
     """Send everything to one redacting stream (standard error by default); pin the libraries that tell too much."""
-    output = logging.StreamHandler(stream or sys.stderr)
+    output = LineHandler(stream or sys.stderr)
     output.setFormatter(RedactingFormatter(secrets, as_json=as_json))
     root = logging.getLogger()
     for old in root.handlers[:]:

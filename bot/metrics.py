@@ -97,7 +97,9 @@ class _Figures(Collector):
         yield _counts("parley_provider_calls", "Requests to AI servers.", ("capability", "outcome"), calls)
         yield _counts("parley_rest_rate_limited", "Answers of Discord with status 429.", (), {(): f.rest_refusals})
         yield _counts("parley_loop_blocks", "Times the event loop stood still.", (), {(): f.loop_blocks})
-        breakers = GaugeMetricFamily("parley_breaker_open", "1: an AI server is left alone.", labels=["capability"])
+        breakers = GaugeMetricFamily(
+            "parley_breaker_open", "1: an AI server is not asked for a while.", labels=["capability"]
+        )
         for capability in f.provider_calls:
             breakers.add_metric([capability], float(capability in f.heartbeat.open_breakers))
         yield breakers

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import ending
+from bot.cli.run import END_SECONDS
 from bot.core.catalogue import Catalogue
 from bot.settings import SECRET_NAMES
 
@@ -130,3 +131,13 @@ def test_the_sandbox_that_the_image_does_not_have_is_told_in_one_line(tmp_path: 
 def test_a_backup_goes_where_the_container_can_write() -> None:
     for path in re.findall(r"backup --to (\S+)", OPERATING):
         assert path.startswith("/app/data/")
+
+
+def test_the_service_keeps_to_the_exit_codes_and_gives_time_to_end() -> None:
+    unit = OPERATING[OPERATING.index("```ini") :].partition("```\n")[0]
+    settings = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line)
+    assert settings["RestartPreventExitStatus"] == str(ending.EXIT_CONFIG)
+    assert float(settings["TimeoutStopSec"]) >= END_SECONDS
+    assert settings["Restart"] == "always"
+    assert settings["UMask"] == "0077"
+    assert settings["ReadWritePaths"] == f"{settings['WorkingDirectory']}/data"

@@ -106,6 +106,66 @@ def test_what_libraries_log_below_their_floor_is_not_written(lines: io.StringIO,
     assert lines.getvalue() == ""
 
 
+class Unspeakable:
+    """Cannot be shown, and says so with a secret."""
+
+    def __repr__(self) -> str:
+        raise ValueError(SECRETS["OPENAI_API_KEY"] + WORDS)
+
+
+@every_way
+@pytest.mark.parametrize(
+    "arguments", [(WORDS,), (Unspeakable(),), (WORDS, Unspeakable())], ids=["type", "repr", "many"]
+)
+def test_what_cannot_be_formatted_leaves_one_line_without_words(
+    lines: io.StringIO, capsys: pytest.CaptureFixture[str], level: str, as_json: bool, arguments: tuple[object, ...]
+) -> None:
+    set_up(level, lines, as_json=as_json)
+    wrong = "%d of them" if arguments == (WORDS,) else "%s of them"
+    logging.getLogger("bot.test").error(wrong, *arguments)
+    (line,) = lines.getvalue().splitlines()
+    assert "a line of the log could not be written" in line
+    assert "test_log_canaries.py:" in line
+    if as_json:
+        assert json.loads(line)["level"] == "ERROR"
+    written = line.replace("test_log_canaries", "") + "".join(capsys.readouterr())
+    assert "canary" not in written
+    assert "of them" not in written
+    assert "Traceback" not in written
+
+
+class FullStream(io.StringIO):
+    """Takes nothing, as a full disk."""
+
+    def write(self, _: str) -> int:
+        raise OSError(28, WORDS)
+
+
+@every_way
+def test_a_stream_that_takes_nothing_lets_no_words_out(
+    lines: io.StringIO, capsys: pytest.CaptureFixture[str], level: str, as_json: bool
+) -> None:
+    set_up(level, FullStream(), as_json=as_json)
+    logging.getLogger("bot.test").error("sent %s", WORDS)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "a line of the log could not be written" in line
+    assert "canary" not in line.replace("test_log_canaries", "")
+
+
+def test_a_stream_that_takes_no_such_letters_lets_no_words_out(
+    lines: io.StringIO, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    set_up_logging("INFO", as_json=False, secrets=[], stream=narrow)
+    logging.getLogger("bot.test").error("Grüße: %s", WORDS)
+    monkeypatch.setattr("sys.stderr", None)  # a service without a terminal
+    set_up_logging("INFO", as_json=False, secrets=[], stream=FullStream())
+    logging.getLogger("bot.test").error("sent %s", WORDS)
+    narrow.seek(0)
+    assert "a line of the log could not be written" in narrow.read()
+    assert capsys.readouterr().err == ""
+
+
 @every_way
 async def test_what_asyncio_reports_holds_no_words(lines: io.StringIO, level: str, as_json: bool) -> None:
     """Lost errors, slow callbacks with their arguments, tasks that were destroyed while they waited."""

@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.caps import SpendingCaps
 from bot.services import read_catalogue
-from bot.settings import NAMES, OPENAI_BASE_URL, SECRET_NAMES, SettingsError, read_settings
+from bot.settings import NAMES, OPENAI_BASE_URL, OTHER_NAMES, SECRET_NAMES, SettingsError, read_settings
 
 ROOT = Path(__file__).parent.parent
 MORE_CAPS = (
@@ -164,6 +164,33 @@ def test_a_mistyped_name_is_warned_about(env_file: Path, monkeypatch: pytest.Mon
         ["OPENAI_API_KEY"],
     ]
     assert "sk-x" not in " ".join(warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("OPENAI_MODEL", "CHAT_MODEL"), ("DISCORD_BOT_TOKEN", "DISCORD_TOKEN"), ("OPENAI_API_BASE", "OPENAI_BASE_URL")],
+)
+def test_the_name_that_other_programs_use_is_led_to_ours(env_file: Path, name: str, meant: str) -> None:
+    write(env_file, {**GOOD, name: "gpt-6-sol"})
+    (warning,) = read_settings(for_discord=True).warnings
+    assert warning == f"{name} in .env is not a setting of Parley: did you mean {meant}?"
+
+
+def test_every_name_of_other_programs_is_led_to_a_setting() -> None:
+    assert set(OTHER_NAMES.values()) <= set(NAMES)
+    assert not set(OTHER_NAMES) & set(NAMES)
+
+
+@pytest.mark.parametrize("level", ["info", "Info", "'INFO'"])
+def test_the_log_level_is_taken_in_any_case(env_file: Path, level: str) -> None:
+    write(env_file, {**GOOD, "LOG_LEVEL": level, "LOG_FORMAT": "JSON"})
+    settings = read_settings(for_discord=True).settings
+    assert (settings.log_level, settings.log_format) == ("INFO", "json")
+
+
+def test_a_mark_that_an_editor_wrote_in_front_of_the_file_is_no_part_of_a_name(env_file: Path) -> None:
+    env_file.write_text("\ufeff" + env_file.read_text(encoding="utf-8"), encoding="utf-8")
+    assert read_settings(for_discord=True).warnings == ()
 
 
 def test_the_general_key_is_not_sent_to_another_server(env_file: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 
 from bot.cli.ending import EXIT_PROBLEM, say
-from bot.cli.findings import Finding, Level, ok, problem, warn
+from bot.cli.findings import OTHERS, Finding, Level, ok, problem, warn
 from bot.core.caps import CapScope
 from bot.logs import set_up_logging
 from bot.settings import MICRO, Settings, SettingsError, read_settings
@@ -64,6 +64,8 @@ def _look_at_settings() -> Iterator[Finding]:
         return
     for text in read.warnings:
         yield warn("settings", text, "correct the name, or remove the line")
+    if read.file is not None and read.file.is_file() and read.file.stat().st_mode & OTHERS:
+        yield warn("settings", f"{read.file} can be read by others on this machine", f"run: chmod 600 {read.file}")
     settings = read.settings
     caps = (
         f"{micro_usd / MICRO:g} USD a {period}" + ("" if scope is CapScope.BOT else f" for each {scope}")

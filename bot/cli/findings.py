@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from enum import StrEnum
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO  # in a mode: whoever does not own the file
 
 
 class Level(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,7 @@ from bot import __version__
 from bot.app import permissions
 from bot.cli.findings import Finding, ok, problem, warn
 from bot.settings import Settings
+from bot.store.refused_token import RefusedToken
 
 API_URL = "https://discord.com/api/v10"
 CALL_SECONDS = 15.0
@@ -43,6 +45,8 @@ async def look_at_discord(settings: Settings) -> AsyncIterator[Finding]:
             base_url = settings.discord_api_url or API_URL
             me = await _read(session, f"{base_url}/users/@me", needs="id")
             yield ok("token", f"Discord knows it: {me.get('username', 'unnamed')} ({me.get('id')})")
+            for finding in await asyncio.to_thread(_forget_refusal, settings):
+                yield finding
             application = await _read(session, f"{base_url}/oauth2/applications/@me", needs="id")
             for finding in (_intents(settings, application), _invite(application)):
                 yield finding
@@ -52,6 +56,20 @@ async def look_at_discord(settings: Settings) -> AsyncIterator[Finding]:
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError, TypeError, AttributeError) as error:
         text = f"cannot be reached or understood ({type(error).__name__})"
         yield problem("discord", text, "check the network, a firewall, and DISCORD_API_URL if you set it")
+
+
+def _forget_refusal(settings: Settings) -> list[Finding]:
+    """Let the bot start again with a token that was refused before and is good now."""
+    token = settings.discord_token
+    refused = RefusedToken(settings.database_path.parent)
+    if token is None or not refused.is_refused(token.get_secret_value()):
+        return []
+    try:
+        refused.forget()
+    except OSError as error:
+        text = f"it was refused before, and that cannot be cleared ({type(error).__name__})"
+        return [problem("token", text, "run doctor as the user that runs the bot")]
+    return [ok("token", "it was refused before: the bot may start with it again")]
 
 
 async def _read(session: aiohttp.ClientSession, url: str, *, needs: str) -> dict[str, Any]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.cli.findings import Finding, ok, problem, warn
+from bot.cli.findings import OTHERS, Finding, ok, problem, warn
 from bot.heartbeat import HEARTBEAT_NAME, judge, read_heartbeat
 from bot.settings import Settings
 from bot.store.backups import TooSlow, look
@@ -21,7 +20,8 @@ MIB = 1024 * 1024
 DISK_PROBLEM_BYTES = 50 * MIB
 DISK_WARN_BYTES = 1024 * MIB
 CHECK_SECONDS = 60.0
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
+OLD_BACKUP_DAYS = 7
+DAY_SECONDS = 86_400.0
 
 
 def look_at_files(settings: Settings) -> Iterator[Finding]:
@@ -31,6 +31,8 @@ def look_at_files(settings: Settings) -> Iterator[Finding]:
     yield _folder(path.parent, place)
     yield _disk(place, path)
     yield from _database(path)
+    if path.exists():
+        yield _backup(path.parent)
     heartbeat = read_heartbeat(path.with_name(HEARTBEAT_NAME))
     if heartbeat is not None:
         verdict = judge(heartbeat, time.time())
@@ -58,6 +60,17 @@ def _disk(place: Path, path: Path) -> Finding:
     if free < DISK_WARN_BYTES or free < 2 * size:
         return warn("disk", text, "make room: a migration copies the database first")
     return ok("disk", text)
+
+
+def _backup(folder: Path) -> Finding:
+    how = "run: python -m bot backup; docs/operating.md says how to have it done every day"
+    made = {backup: backup.stat().st_mtime for backup in folder.glob("*.backup")}
+    if not made:
+        return warn("backup", f"there is none in {folder}, from which a damaged database would be replaced", how)
+    newest = max(made, key=made.__getitem__)
+    days = (time.time() - made[newest]) / DAY_SECONDS
+    text = f"the newest in {folder} is {days:.1f} days old ({newest.name})"
+    return ok("backup", text) if days <= OLD_BACKUP_DAYS else warn("backup", text, how)
 
 
 def _database(path: Path) -> Iterator[Finding]:

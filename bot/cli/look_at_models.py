@@ -34,14 +34,10 @@ def _default_model(settings: Settings, catalogue: Catalogue) -> list[Finding]:
     model, today = settings.chat_model, datetime.now(UTC).date()
     found = []
     for end in filter(None, (ending(catalogue, used, today) for used in sorted(ending_models(settings)))):
+        name = _name(settings, end.model)
         then = f"{end.fallback} answers from then on" if end.fallback else "nothing replaces it"
-        found.append(
-            warn(
-                "model",
-                f"{end.model} is shut down on {end.shutdown}; {then}",
-                f"choose another {_name(settings, end.model)}",
-            )
-        )
+        advice = f"nothing has to be done; or set {name}" if end.fallback else f"choose another {name}"
+        found.append(warn("model", f"{end.model} is shut down on {end.shutdown}; {then}", advice))
     if catalogue.entry(model).price(today) is None:
         text = f"no price is known for {model}: every call counts as {settings.unpriced_call_usd} USD"
         found.append(warn("price", text, "add its price to CATALOGUE_OVERLAY, or check UNPRICED_CALL_USD"))
@@ -70,23 +66,29 @@ async def _server(
     where: str, key: str, capabilities: list[EndpointCapability], settings: Settings, catalogue: Catalogue
 ) -> AsyncIterator[Finding]:
     lister = OpenAIModelList(base_url=where, api_key=key, clock=SystemClock())
-    prefix = "OPENAI" if "chat" in capabilities else capabilities[0].upper()
+    endpoints = [settings.endpoint(each) for each in capabilities]
+    url_settings = " and ".join(dict.fromkeys(each.url_setting for each in endpoints))
+    key_settings = " and ".join(dict.fromkeys(each.key_setting for each in endpoints))
     try:
         offered = {entry.model for entry in await lister.list_models()}
     except KeyRejected:
-        yield problem("models", f"{where} does not accept the key", f"set a valid {prefix}_API_KEY")
+        yield problem("models", f"{where} does not accept the key", f"set a valid {key_settings}")
         return
     except InvalidReply:
-        yield problem("models", f"{where} sends no list of models", f"check {prefix}_BASE_URL")
+        yield problem("models", f"{where} sends no list of models", f"check {url_settings}")
         return
     except ProviderError as error:
         text = f"{where} cannot be asked ({error.code})"
-        yield problem("models", text, "check the URL, the server and the network")
+        yield problem("models", text, f"check {url_settings}, the server and the network")
         return
     finally:
         await lister.aclose()
     today = datetime.now(UTC).date()
     models = {each: catalogue.resolve(settings.model(each) or "", today).model for each in capabilities}
+    if not offered and not where.endswith("/v1"):
+        text = f"{where} has no list of models, and most servers answer below /v1 only"
+        yield problem("models", text, f"set {url_settings} to {where}/v1, unless it works as it is")
+        return
     if not offered:
         text = f"{where} has no list of models, so that {', '.join(models.values())} cannot be checked"
         yield warn("models", text, "try it once")

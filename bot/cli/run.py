@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from bot.logs import log_what_nobody_caught, report_lost_error
 from bot.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from bot.store.problem import DatabaseDamaged
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("bot")
 
 GRACE_SECONDS = 20.0
+REFUSED_BEFORE = (
+    "DISCORD_TOKEN: Discord refused this token the last time, and is not asked with it again. Reset it on the Bot page "
+    "of the developer portal and set the new one; if it is good after all, doctor asks Discord and clears this"
+)
 END_SECONDS = 25.0  # compose.yaml grants 30 before SIGKILL: whatever hangs, the log says so first
 
 
@@ -41,7 +45,8 @@ def run() -> None:
     from bot.store.problem import DatabaseDamaged, FolderInUse, StoreProblem  # noqa: PLC0415
 
     try:
-        with own_folder(settings.database_path.parent):
+        folder = settings.database_path.parent
+        with own_folder(folder), _token_that_is_not_refused(folder, token):
             try:
                 asyncio.run(_serve(settings, token))
             except DatabaseDamaged as damaged:
@@ -59,6 +64,26 @@ def run() -> None:
     except Exception as error:  # whatever it is, its message may hold somebody's words: the log leaves that out
         log.critical("the bot has ended", exc_info=error)
         sys.exit(EXIT_PROBLEM)
+
+
+@contextmanager
+def _token_that_is_not_refused(folder: Path, token: str) -> Iterator[None]:
+    """End without any call when Discord refused this token before; remember it when it does so now."""
+    from bot.gateway.supervisor import TokenRefused  # noqa: PLC0415
+    from bot.store.problem import StoreProblem  # noqa: PLC0415
+    from bot.store.refused_token import RefusedToken  # noqa: PLC0415
+
+    refused = RefusedToken(folder)
+    if refused.is_refused(token):
+        stop([REFUSED_BEFORE], EXIT_CONFIG)
+    try:
+        yield
+    except TokenRefused:
+        try:
+            refused.remember(token)
+        except (OSError, StoreProblem) as error:
+            log.warning("a refused token cannot be remembered", extra={"detail": type(error).__name__})
+        raise
 
 
 def _restored(path: Path, damaged: DatabaseDamaged) -> dict[str, str]:
@@ -150,4 +175,5 @@ async def _serve(settings: Settings, token: str, *, degraded: Mapping[str, str] 
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            heartbeat_path.unlink(missing_ok=True)
+            with suppress(OSError):  # it grows old by itself, and must not hide what the bot ended with
+                heartbeat_path.unlink()

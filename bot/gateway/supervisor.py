@@ -41,10 +41,10 @@ LOOK_AGAIN_SECONDS = 600.0
 UNREACHABLE = (OSError, TimeoutError, aiohttp.ClientError, discord.HTTPException, discord.RateLimited)
 
 # Close codes: developer documentation, "Gateway Close Event Codes".
-INVALID_INTENTS, DISALLOWED_INTENTS = 4013, 4014
+AUTHENTICATION_FAILED, INVALID_INTENTS, DISALLOWED_INTENTS = 4004, 4013, 4014
 REVOKED = "DISCORD_TOKEN: Discord has revoked it; reset it on the Bot page of the developer portal"
 HOPELESS: Final = {
-    4004: REVOKED,
+    AUTHENTICATION_FAILED: REVOKED,
     4010: "Discord refuses the shard of this bot: report this",
     4011: "This bot is in more servers than one connection serves (2,500), which Parley cannot do: leave some of them",
     4012: "Discord no longer speaks this version of its gateway: install a newer version of Parley",
@@ -59,6 +59,10 @@ class GatewayProblem(Exception):
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
         self.problem = problem
+
+
+class TokenRefused(GatewayProblem):
+    """Discord does not take the token, and every further call with it would count against this address."""
 
 
 class Supervisor:
@@ -86,7 +90,7 @@ class Supervisor:
             await asyncio.wait({working, refused}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 working.result()
-            raise GatewayProblem(REVOKED)
+            raise TokenRefused(REVOKED)
         finally:
             for task in (working, refused):
                 task.cancel()
@@ -103,7 +107,7 @@ class Supervisor:
             try:
                 await self._bot.login(token)
             except discord.LoginFailure as error:
-                raise GatewayProblem(
+                raise TokenRefused(
                     "DISCORD_TOKEN: Discord does not accept it; reset it on the Bot page of the developer portal"
                 ) from error
             except (*UNREACHABLE, KeyError, TypeError, ValueError) as error:  # the last three: an answer without sense
@@ -204,7 +208,7 @@ class Supervisor:
             set_intents(self._bot, self._bot.wanted_intents())
             self._session = None
         elif code in HOPELESS:
-            raise GatewayProblem(HOPELESS[code])
+            raise (TokenRefused if code == AUTHENTICATION_FAILED else GatewayProblem)(HOPELESS[code])
 
     async def _up(self) -> None:
         self._failures = self._escapes = 0

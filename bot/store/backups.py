@@ -111,7 +111,7 @@ def restore_backup(backup: Path, path: Path, *, kept: Path, migrations: Path, da
 def _checked(copy: Path, backup: Path, migrations: Path) -> DatabaseState:
     try:
         state = look(copy, whole=True)
-        with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(copy.absolute(), isolation_level=None)) as connection:
             connection.row_factory = sqlite3.Row
             _check_schema(connection, backup, migrations)
             connection.execute("PRAGMA secure_delete = ON")
@@ -139,7 +139,7 @@ def _keep(path: Path, kept: Path, *, damaged: bool) -> None:
         return
     if not damaged:
         # What is in the log goes into the file, which then stands for itself.
-        with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        with suppress(sqlite3.Error), closing(sqlite3.connect(path.absolute(), timeout=BUSY_SECONDS)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     for end in BESIDE:
         beside = path.with_name(path.name + end)

@@ -209,14 +209,16 @@ class Database:
 async def _check(path: Path, busy_timeout_ms: int) -> None:
     # Read-only, so that a damaged file and its write-ahead log stay byte for byte what they are: an ordinary
     # connection would set the journal mode in its header and move the log into it when it closes.
-    async with aiosqlite.connect(_read_only(path), uri=True, timeout=busy_timeout_ms / 1000) as connection:
+    async with aiosqlite.connect(_uri(path, "ro"), uri=True, timeout=busy_timeout_ms / 1000) as connection:
         rows = list(await connection.execute_fetchall("PRAGMA quick_check(1)"))
     if [row[0] for row in rows] != ["ok"]:
         raise _damaged(path, "quick_check")
 
 
 async def _connect(path: Path, busy_timeout_ms: int, *, new: bool) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path, isolation_level=None, timeout=busy_timeout_ms / 1000)
+    connection = await aiosqlite.connect(
+        _uri(path, "rwc"), uri=True, isolation_level=None, timeout=busy_timeout_ms / 1000
+    )
     try:
         connection.row_factory = sqlite3.Row
         for pragma in (NEW_FILE, *PRAGMAS) if new else PRAGMAS:
@@ -227,8 +229,9 @@ async def _connect(path: Path, busy_timeout_ms: int, *, new: bool) -> aiosqlite.
     return connection
 
 
-def _read_only(path: Path) -> str:
-    return f"{path.absolute().as_uri()}?mode=ro"
+def _uri(path: Path, mode: str) -> str:
+    """Return the name of a file that SQLite takes for nothing else, such as a database in memory."""
+    return f"{path.absolute().as_uri()}?mode={mode}"
 
 
 def _primary(error: sqlite3.Error) -> int:

@@ -48,7 +48,7 @@ class Shell:
 
     async def run(self, *arguments: str | Path, **settings: str) -> Ended:
         empty = self.folder / "empty.env"
-        empty.touch()
+        empty.touch(mode=0o600)
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import discord
@@ -12,7 +15,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.app import permissions
+from bot.cli.findings import Finding, Level
+from bot.cli.look_at_files import look_at_files
+from bot.cli.look_at_models import look_at_models
 from bot.sandbox.standin import StandIn
+from bot.settings import Settings
+from bot.store.refused_token import RefusedToken
 from tests.cli.conftest import Ended, Shell
 from tests.wire.discord_standin import DiscordStandIn
 from tests.wire.discord_standin.payloads import MESSAGE_CONTENT
@@ -68,6 +76,21 @@ async def test_everything_is_well_and_nothing_is_changed_or_paid_for(
     assert {request.method for request in discord_standin.journal.requests} == {"GET"}
     assert {request.path for request in standin.requests} == {"/v1/models"}
     assert not clinic.data.exists()
+
+
+async def test_a_refused_token_that_is_good_again_may_start_again(
+    clinic: Shell, discord_standin: DiscordStandIn
+) -> None:
+    clinic.data.mkdir(mode=0o700)
+    refused = RefusedToken(clinic.data)
+    refused.remember(discord_standin.token)
+    ended = await clinic.run("doctor", DISCORD_API_URL="http://127.0.0.1:9")
+    assert ended.code == 1
+    assert refused.is_refused(discord_standin.token)
+    ended = await clinic.run("doctor")
+    assert ended.code == 0, ended.out
+    assert "may start with it again" in ended.out
+    assert not refused.is_refused(discord_standin.token)
 
 
 async def test_the_invite_link_asks_for_what_is_needed_and_no_more(
@@ -143,8 +166,41 @@ async def test_a_discord_url_that_leads_elsewhere_is_a_problem(clinic: Shell, an
 
 
 async def test_a_server_that_fails_is_not_the_keys_fault(clinic: Shell, standin: StandIn) -> None:
-    ended = await clinic.run("doctor", OPENAI_BASE_URL=standin.base_url.replace("/v1", "/nothing"))
+    ended = await clinic.run("doctor", OPENAI_BASE_URL=standin.base_url.replace("/v1", "/nothing/v1"))
     assert [line.split()[1] for line in lines(ended, "warn")].count("models:") == 1
+
+
+async def test_a_url_without_v1_at_which_nothing_is_found_is_a_problem(clinic: Shell, standin: StandIn) -> None:
+    url = standin.base_url.removesuffix("/v1")
+    ended = await clinic.run("doctor", OPENAI_BASE_URL=url)
+    assert ended.code == 1
+    (line,) = lines(ended, "problem")
+    assert line.startswith(f"problem  models: {url} ")
+    assert f"set OPENAI_BASE_URL to {url}/v1" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("changed", "url_setting", "key_setting"),
+    [
+        ({}, "OPENAI_BASE_URL", "OPENAI_API_KEY"),
+        ({"CHAT_API_KEY": "sk-wrong"}, "OPENAI_BASE_URL", "CHAT_API_KEY"),
+        ({"CHAT_BASE_URL": "<url>"}, "CHAT_BASE_URL", "CHAT_API_KEY"),
+        ({"CHAT_BASE_URL": "<url>", "CHAT_API_KEY": "sk-wrong"}, "CHAT_BASE_URL", "CHAT_API_KEY"),
+        ({"SPEECH_BASE_URL": "<url>"}, "SPEECH_BASE_URL", "SPEECH_API_KEY"),
+    ],
+    ids=str,
+)
+async def test_the_settings_that_url_and_key_came_from_are_named(
+    standin: StandIn, changed: dict[str, str], url_setting: str, key_setting: str
+) -> None:
+    own = {name.lower(): value.replace("<url>", standin.base_url) for name, value in changed.items()}
+    general_key = standin.key if changed else "sk-wrong"
+    for wrong, named in (({}, key_setting), ({url_setting.lower(): "http://127.0.0.1:9/v1"}, url_setting)):
+        given = {"openai_base_url": standin.base_url, "openai_api_key": general_key, **own, **wrong}
+        found = [finding async for finding in look_at_models(Settings(**given))]
+        (advice,) = {each.advice for each in found if each.level is Level.PROBLEM}
+        assert named in advice
+        assert ("OPENAI_" in advice) == named.startswith("OPENAI_")
 
 
 async def test_every_model_in_use_that_ends_is_named_with_what_replaces_it(clinic: Shell) -> None:
@@ -152,8 +208,40 @@ async def test_every_model_in_use_that_ends_is_named_with_what_replaces_it(clini
     [line] = [line for line in lines(ended, "warn") if "gpt-4o is shut down" in line]
     assert "shut down on 2027-01-14; " in line
     assert "answers from then on" in line
-    assert "choose another CHAT_MODEL" in ended.out
+    assert "nothing has to be done; or set CHAT_MODEL" in ended.out
     assert "tts-1 is shut down" not in ended.out  # a server of one's own keeps its models as long as it likes
+
+
+async def test_settings_that_others_can_read_are_warned_of(clinic: Shell) -> None:
+    file = clinic.folder / "empty.env"
+    file.touch()
+    file.chmod(0o644)
+    ended = await clinic.run("doctor")
+    assert f"run: chmod 600 {file}" in ended.out
+    file.chmod(0o600)
+    assert "chmod" not in (await clinic.run("doctor")).out
+
+
+def test_the_age_of_the_newest_backup_is_told(tmp_path: Path) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/parley.db")
+
+    def told() -> list[Finding]:
+        return [finding for finding in look_at_files(settings) if finding.subject == "backup"]
+
+    assert told() == []
+    settings.database_path.touch()
+    assert [finding.level for finding in told()] == [Level.WARN]
+    for days, name in ((20, "older"), (8, "newer")):
+        backup = tmp_path / f"{name}.backup"
+        backup.touch()
+        os.utime(backup, (time.time() - days * 86_400,) * 2)
+    (finding,) = told()
+    assert finding.level is Level.WARN
+    assert "8.0 days old (newer.backup)" in finding.text
+    (tmp_path / "newest.backup").touch()
+    (finding,) = told()
+    assert finding.level is Level.OK
+    assert "0.0 days old (newest.backup)" in finding.text
 
 
 async def test_a_damaged_database_and_an_open_folder(clinic: Shell) -> None:
@@ -166,5 +254,5 @@ async def test_a_damaged_database_and_an_open_folder(clinic: Shell) -> None:
     (line,) = lines(ended, "problem")
     assert line.split()[1] == "database:"
     assert "restore" in ended.out
-    assert {line.split()[1] for line in lines(ended, "warn")} - {"model:", "models:"} == {"folder:"}
+    assert {line.split()[1] for line in lines(ended, "warn")} - {"model:", "models:"} == {"folder:", "backup:"}
     assert clinic.database.read_bytes() == content[: len(content) // 2]

@@ -1,9 +1,11 @@
-"""Whatever hangs, the process ends: a thread that is no daemon would keep it for ever."""
+"""How commands end where they cannot work: a thread that is no daemon would keep the process for ever."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+
+import pytest
 
 from tests.cli.conftest import COMMAND_SECONDS, ROOT
 
@@ -21,3 +23,16 @@ def test_a_thread_that_nobody_can_stop_does_not_keep_the_process() -> None:
     )
     assert ended.returncode == 1
     assert "something did not end in time" in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "doctor", "health", "backup", "sandbox"])
+def test_a_python_without_the_packages_is_told_in_one_line(command: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-S", "-m", "bot", command],  # -S: without what is installed
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert "has no package" in line
+    assert f".venv/bin/python -m bot {command}" in line
+    assert ("make sandbox" if command == "sandbox" else "make run") in line

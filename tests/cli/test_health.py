@@ -42,7 +42,10 @@ def test_what_keeps_the_bot_from_working(heartbeat: Heartbeat | None, says: str)
 @pytest.mark.parametrize(
     ("heartbeat", "says"),
     [
-        (replace(WELL, open_breakers={"chat": "quota_exhausted"}), "chat is left alone for a while (quota_exhausted)"),
+        (
+            replace(WELL, open_breakers={"chat": "quota_exhausted"}),
+            "chat is not asked for a while, because it failed repeatedly (quota_exhausted)",
+        ),
         (replace(WELL, oldest_undelivered_at=NOW - 61), "an answer is undelivered for 61 s"),
         (replace(WELL, blocked_seconds=1.5), "stood still for 1.5 s"),
         (replace(WELL, degraded={"logins": "waits before it logs in again"}), "waits before it logs in again"),

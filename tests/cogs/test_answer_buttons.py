@@ -65,6 +65,15 @@ async def test_an_answer_has_its_buttons_and_a_cut_one_can_be_continued(world: W
     assert labels(await cut(world)) == [*EVERY[:-1], "Read aloud", "Delete"]
 
 
+async def test_an_answer_cut_by_a_filter_says_so_and_cannot_be_continued(world: World) -> None:
+    world.standin.script(Say("It begins well", finish_reason="content_filter"))
+    await world.asker.send(world.channel, f"{world.mention} tell me")
+    (answer,) = world.answers()
+    assert answer.content.startswith("It begins well")
+    assert "Cut by the provider's content filter" in answer.content
+    assert labels(answer) == ["Regenerate", "Branch", "Read aloud", "Delete"]
+
+
 async def test_a_private_answer_cannot_be_branched_into_public(world: World) -> None:
     result = await world.asker.slash(world.channel, "chat", message="my secret", private=True)
     assert result.response is not None

@@ -281,6 +281,18 @@ async def test_the_settings_of_the_connection(database: Database) -> None:
     assert await pragma("busy_timeout") == 5000
 
 
+async def test_a_file_with_a_name_that_sqlite_keeps_in_memory_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for statement in ("CREATE TABLE kept (x)", "SELECT x FROM kept"):
+        database = await Database.open(Path(":memory:"))
+        try:
+            await database.run(statement)
+        finally:
+            await database.close()
+
+
 async def test_the_file_is_opened_once(database: Database, path: Path) -> None:
     await make_pairs(database)
     if not (names := open_files()):

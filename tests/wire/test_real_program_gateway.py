@@ -7,6 +7,7 @@ import json
 import discord
 import pytest
 
+from bot.heartbeat import HEARTBEAT_NAME
 from bot.sandbox.standin import Say, StandIn
 from tests.wire.discord_standin import DiscordStandIn, Message
 from tests.wire.discord_standin.world import MessageKind
@@ -108,6 +109,36 @@ async def test_a_token_that_rest_refuses_while_it_runs_ends_with_78(
     discord_standin.say(world.general, world.member, QUESTION, mentions=[world.bot])
     assert await program.ended() == 78
     assert "parley: DISCORD_TOKEN: Discord has revoked it" in program.log
+
+
+async def test_a_refused_token_is_not_used_again_by_any_start_until_it_is_another_one(
+    bench: Bench, discord_standin: DiscordStandIn
+) -> None:
+    program = await started(bench, discord_standin)
+    discord_standin.gateway.close(4004)
+    assert await program.ended() == 78
+    calls = len(discord_standin.requests())
+    again = await bench.start()
+    assert await again.ended() == 78
+    [line] = again.log.splitlines()
+    assert "doctor" in line
+    assert len(discord_standin.requests()) == calls
+    assert discord_standin.token not in "".join(path.read_text("latin-1") for path in bench.database.parent.iterdir())
+    other = await bench.start(DISCORD_TOKEN="an.other.one")
+    assert await other.ended() == 78
+    assert "does not accept it" in other.log
+    assert len(discord_standin.requests()) == calls + 1
+
+
+async def test_a_heartbeat_that_cannot_be_removed_does_not_hide_why_it_ends(
+    bench: Bench, discord_standin: DiscordStandIn
+) -> None:
+    program = await started(bench, discord_standin)
+    heartbeat = bench.database.with_name(HEARTBEAT_NAME)
+    heartbeat.unlink()
+    heartbeat.mkdir()
+    discord_standin.gateway.close(4011)
+    assert await program.ended() == 78
 
 
 async def test_few_logins_left_are_kept_and_the_program_waits(bench: Bench, discord_standin: DiscordStandIn) -> None:
