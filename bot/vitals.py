@@ -130,6 +130,7 @@ class Vitals:
             self._owed_since = self._now()
         try:
             await self._services.pulse.write()
+            await self._services.turns.catch_up()
             self._undelivered = await self._services.figures.undelivered()
         except StoreUnavailable as error:
             if self._writes:

@@ -39,20 +39,22 @@ class Parked(commands.Cog):
         """Show what waits for this member."""
         await self._services.turns.parked.show(interaction.user.id, interaction.id, partial(self._show, interaction))
 
-    async def _show(self, interaction: discord.Interaction[Any], reply: Reply) -> None:
+    async def _show(self, interaction: discord.Interaction[Any], reply: Reply, *, begins: bool) -> None:
         """Show a reply below the line that says what it is: in one message, so that the line never stands alone."""
-        line = self._services.sentences("replies.parked") if reply.kind is ReplyKind.ANSWER else ""
+        line = self._services.sentences("replies.parked") if begins and reply.kind is ReplyKind.ANSWER else ""
         try:
+            # A follow-up has no nonce: what is sent twice stands twice.
             async with asyncio.timeout(UPLOAD_SECONDS):
-                for page in reply.pages:
-                    content = f"{line}\n\n{page.content}".strip()
-                    if len(content) > MESSAGE_CHARS:  # a page of words only: nothing is too large about it
-                        await interaction.followup.send(line, ephemeral=True)
-                        content = page.content
-                    await interaction.followup.send(
-                        content or discord.utils.MISSING, files=files_of(page), ephemeral=True
-                    )
-                    line = ""
+                with self._services.rest.unrepeated():
+                    for page in reply.pages:
+                        content = f"{line}\n\n{page.content}".strip()
+                        if len(content) > MESSAGE_CHARS:  # a page of words only: nothing is too large about it
+                            await interaction.followup.send(line, ephemeral=True)
+                            content = page.content
+                        await interaction.followup.send(
+                            content or discord.utils.MISSING, files=files_of(page), ephemeral=True
+                        )
+                        line = ""
         except discord.HTTPException as error:
             raise (refusal_of(error) or DeliveryFailed(f"status {error.status} code {error.code}")) from error
         except (TimeoutError, OSError, aiohttp.ClientError, discord.RateLimited) as error:

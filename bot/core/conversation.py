@@ -342,12 +342,13 @@ class ClaimState(StrEnum):
 class Claim:
     """An unfinished turn as the store remembers it, for the work after a restart.
 
-    ``message_ids``: the Discord messages that show the reply so far, page by page.
-    ``reply``: set once the claim is READY.
+    ``claimed_at``: by this host's clock, whatever Discord's says. ``message_ids``: the Discord messages that show the
+    reply so far, page by page. ``reply``: set once the claim is READY.
     """
 
     question: Question
     state: ClaimState
     generations: int
+    claimed_at: datetime
     message_ids: tuple[int, ...] = ()
     reply: Reply | None = None

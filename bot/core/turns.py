@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
-from datetime import timedelta
 from enum import Enum, auto
+from functools import partial
 from typing import Any, TypeAlias
 
 from bot.core.catalogue import Capability
@@ -29,6 +29,7 @@ from bot.core.errors.work import Interrupted, TaskInterrupted
 from bot.core.folding import Folding, FoldResult
 from bot.core.generating import work_for
 from bot.core.limits import GENERATIONS, TURN_SECONDS
+from bot.core.owed import OwedWrites
 from bot.core.parking import ParkedReplies, show_fitting
 from bot.core.parts import Parts
 from bot.core.paying import ordinary_micro_usd
@@ -43,6 +44,7 @@ from bot.core.working import Work
 log = logging.getLogger(__name__)
 
 DELIVERY_PAUSES_SECONDS = (5.0, 15.0, 30.0, *(60.0,) * 11)  # about 12 minutes in all
+CATCH_UP_SECONDS = 3.0  # at the end, beside the time that running turns are given
 EXPLAINED = (ReplyBlocked, ReplyTooLarge, MayNotAttach)  # the reply does not stand; a sentence in its place can
 
 
@@ -68,7 +70,8 @@ class TurnService:
         self._folding = Folding(parts)
         self._limits = ReachedLimits(parts.clock)
         self._works: dict[int, Work] = {}
-        self.parked = ParkedReplies(parts.store, parts.sentences, parts.smaller)
+        self._owed = OwedWrites()
+        self.parked = ParkedReplies(parts.store, parts.sentences, parts.smaller, owed=self._owed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -147,8 +150,7 @@ class TurnService:
         except StoreUnavailable as error:
             await self._tell_unstored(question, screen, error)
             return
-        if retries is not None and await self._store.take_failed(retries, question.author_id) is None:
-            await self._store.expire(question.trigger_id, "somebody was faster")
+        if retries is not None and not await self._takes_over(retries, question, screen):
             return
         if self._closing:
             return  # it is claimed: the next start answers it
@@ -156,6 +158,18 @@ class TurnService:
             await self._tracked(self._answer(question, screen, files))
         else:
             await self._tracked(self._answer_elsewhere(question, screen, files, elsewhere))
+
+    async def _takes_over(self, failed_id: int, question: Question, screen: Screen) -> bool:
+        """Give up the failed question that a claimed one asks again. ``False``: somebody was faster, or was told."""
+        try:
+            if await self._store.take_failed(failed_id, question.author_id) is not None:
+                return True
+        except StoreUnavailable as error:
+            if await self._tell_unstored(question, screen, error):
+                await self._end_unstored(question, billed=0)
+        else:
+            await self._expire(question, "somebody was faster")
+        return False
 
     async def kept_question(self, trigger_id: int, author_id: int) -> Question | None:
         """Return a failed question that is still kept, and only to the person who asked it."""
@@ -169,10 +183,10 @@ class TurnService:
         question = claim.question
         if claim.reply is not None:
             work = self._deliver(question, screen, await self._with_offer(question, claim.reply))
-        elif claim.generations >= _generations(question) or self._seconds_left(question) <= 0:
+        elif claim.generations >= _generations(question) or (left_seconds := self._seconds_left(claim)) <= 0:
             work = self._give_up(question, screen)
         else:
-            work = self._answer(question, screen, files)
+            work = self._answer(question, screen, files, left_seconds=left_seconds)
         log.info("resuming a turn", extra={"trigger_id": question.trigger_id, "state": claim.state.value})
         await self._tracked(work)
 
@@ -221,7 +235,9 @@ class TurnService:
         if tasks:
             await asyncio.wait(tasks)
         for work in works:
-            await self._store.cancel(work.question.trigger_id, billed=work.sent, reason=reason)
+            trigger_id = work.question.trigger_id
+            cancel = partial(self._store.cancel, trigger_id, billed=work.sent, reason=reason)
+            await self._owed.write(trigger_id, cancel)
             log.info("a question was given up", extra={**ids(work.question), "reason": reason})
 
     def _asked_by(self, message_id: int) -> list[Work]:
@@ -254,6 +270,13 @@ class TurnService:
             if left:
                 log.info("left turns for the next start", extra={"turns": len(left)})
                 await asyncio.wait(left)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_SECONDS):
+                await self._owed.catch_up()
+
+    async def catch_up(self) -> None:
+        """End what could not be ended while the database took no writes. To be called whenever it took one."""
+        await self._owed.catch_up()
 
     def _work(self) -> set[asyncio.Task[Any]]:
         return {task for task in self._tasks | self._folding.tasks if task is not asyncio.current_task()}
@@ -287,8 +310,16 @@ class TurnService:
             return
         await self._answer(moved, there, files)
 
-    async def _answer(self, question: Question, screen: Screen, files: FileReader | None = None) -> None:
+    async def _answer(
+        self,
+        question: Question,
+        screen: Screen,
+        files: FileReader | None = None,
+        *,
+        left_seconds: float = TURN_SECONDS,
+    ) -> None:
         generation = self._works[question.trigger_id] = work_for(self._parts, question, screen, files)
+        generation.end_in(left_seconds)
         reply: Reply | None = None
         delivered = False
         try:
@@ -327,7 +358,7 @@ class TurnService:
         if is_news or question.kind is not TriggerKind.MESSAGE:
             return False
         log.info("a limit was told before", extra={**ids(question), "code": error.code})
-        await self._store.expire(question.trigger_id, error.code)
+        await self._expire(question, error.code)
         return True
 
     def _place(self, question: Question) -> AbstractAsyncContextManager[None]:
@@ -351,27 +382,43 @@ class TurnService:
                 question.trigger_id, problem.code, error_id, reply, billed=billed, most_micro_usd=most
             )
         except StoreUnavailable as unavailable:
-            await self._tell_unstored(question, screen, unavailable)
+            if await self._tell_unstored(question, screen, unavailable):
+                await self._end_unstored(question, billed=billed)
             return None
         return reply
 
     async def _show_unsaved(self, question: Question, screen: Screen, text: str, error: StoreUnavailable) -> None:
         """Show an answer that was paid for and cannot be kept: the database failed after the model had answered."""
         _, error_id = self._identify(error, question)
-        try:
-            await screen.deliver(compose_unsaved(question, text, error_id, self._parts.sentences))
-        except (DeliveryFailed, DeliveryRefused) as undelivered:
-            log.warning("an unsaved answer was not delivered", extra={**ids(question), "detail": undelivered.detail})
+        if await self._show_unstored(
+            question, screen, compose_unsaved(question, text, error_id, self._parts.sentences)
+        ):
+            await self._end_unstored(question, billed=1)
 
-    async def _tell_unstored(self, question: Question, screen: Screen, error: StoreUnavailable) -> None:
-        """Say that nothing can be recorded: the one notice that does not come from the outbox."""
+    async def _tell_unstored(self, question: Question, screen: Screen, error: StoreUnavailable) -> bool:
+        """Say that nothing can be recorded. ``False``: that may be said later."""
         problem, error_id = self._identify(error, question)
+        # The question is not kept either.
+        notice = compose_notice(question, problem, error_id, self._parts.sentences, is_kept=False)
+        return await self._show_unstored(question, screen, notice)
+
+    async def _show_unstored(self, question: Question, screen: Screen, reply: Reply) -> bool:
+        """Show what does not come from the outbox. ``False``: Discord may take it later, so the turn has not ended."""
         try:
-            # The question is not kept either.
-            notice = compose_notice(question, problem, error_id, self._parts.sentences, is_kept=False)
-            await screen.deliver(notice)
-        except (DeliveryFailed, DeliveryRefused) as undelivered:
-            log.warning("a notice was not delivered", extra={**ids(question), "detail": undelivered.detail})
+            await screen.deliver(reply)
+        except (DeliveryFailed, DeliveryRefused) as error:
+            log.warning("what is not stored was not delivered", extra={**ids(question), "detail": error.detail})
+            return isinstance(error, DeliveryRefused)
+        return True
+
+    async def _end_unstored(self, question: Question, *, billed: int) -> None:
+        """End a turn that was shown or told although nothing could be saved: the next start must not do it again."""
+        trigger_id = question.trigger_id
+        cancel = partial(self._store.cancel, trigger_id, billed=bool(billed), reason="unsaved")
+        await self._owed.write(trigger_id, cancel)
+
+    async def _expire(self, question: Question, reason: str) -> None:
+        await self._owed.write(question.trigger_id, partial(self._store.expire, question.trigger_id, reason))
 
     def _identify(self, error: Exception, question: Question) -> tuple[ParleyError, str]:
         """Give a failure its id, and log it under that id without anybody's words."""
@@ -409,17 +456,18 @@ class TurnService:
         except DeliveryFailed as error:
             log.warning("Discord did not take the reply", extra={**ids(question), "detail": error.detail})
             return False
-        try:
-            await self._store.finish(question.trigger_id)
-        except StoreUnavailable as error:  # it stands; the next start finds it there and ends it
-            log.warning("a delivered reply could not be ended", extra={**ids(question), "detail": error.detail})
+        await self._owed.write(question.trigger_id, partial(self._store.finish, question.trigger_id))
         return True
 
     async def _explain(self, question: Question, screen: Screen, error: DeliveryRefused) -> bool:
         """Say why the answer is not shown; it stays in its conversation. ``False``: to be tried again."""
         problem, error_id = self._identify(error, question)
         notice = compose_notice(question, problem, error_id, self._parts.sentences)
-        await self._store.explain(question.trigger_id, problem.code, error_id, notice)
+        try:
+            await self._store.explain(question.trigger_id, problem.code, error_id, notice)
+        except StoreUnavailable as unavailable:
+            log.warning("a refusal was not written down", extra={**ids(question), "detail": unavailable.detail})
+            return False
         return await self._try_to_deliver(question, screen, notice)
 
     async def _say_parked(self, question: Question, screen: Screen, error: DeliveryRefused) -> None:
@@ -446,12 +494,14 @@ class TurnService:
     async def _park_or_expire(self, question: Question, reply: Reply, reason: str) -> None:
         """Keep what was paid for, and what only its asker may see, until their next command; end the rest."""
         if reply.kind is ReplyKind.ANSWER and _is_parked(question):
-            await self.parked.add(question)
+            await self._owed.write(question.trigger_id, partial(self.parked.add, question))
         else:
-            await self._store.expire(question.trigger_id, reason)
+            await self._expire(question, reason)
 
-    def _seconds_left(self, question: Question) -> float:
-        return (question.asked_at + timedelta(seconds=TURN_SECONDS) - self._parts.clock.now()).total_seconds()
+    def _seconds_left(self, claim: Claim) -> float:
+        """Return how long a turn of an earlier process may last: all its time where the clock was set back since."""
+        gone_seconds = (self._parts.clock.now() - claim.claimed_at).total_seconds()
+        return TURN_SECONDS - max(0.0, gone_seconds)
 
 
 def _generations(question: Question) -> int:

@@ -14,6 +14,7 @@ from bot.core.composing import NOTHING
 from bot.core.conversation import Question, Reply
 from bot.core.errors import ParleyError
 from bot.core.errors.work import Interrupted, Stopped
+from bot.core.limits import TURN_SECONDS
 from bot.core.parts import Parts
 from bot.core.ports.files import FileReader, FilesRead
 from bot.core.ports.money import Reservation, Settlement
@@ -46,6 +47,16 @@ class Work(ABC):
         self._files = files
         self._calls: asyncio.Task[Any] | None = None
         self._stopped = False
+        self._ends_at_seconds = 0.0
+        self.end_in(TURN_SECONDS)
+
+    def end_in(self, seconds: float) -> None:
+        """Let it last so much longer, whatever becomes of the wall clock."""
+        self._ends_at_seconds = self._parts.clock.perf_seconds() + seconds
+
+    @property
+    def _left_seconds(self) -> float:
+        return self._ends_at_seconds - self._parts.clock.perf_seconds()
 
     @property
     def text(self) -> str:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from http import HTTPStatus
 from types import SimpleNamespace
 
@@ -37,6 +40,10 @@ class NotDiscord(aiohttp.ClientPayloadError):
     """Something in between answered, with a page instead of JSON: as good as a server error."""
 
 
+class NotRepeated(aiohttp.ClientPayloadError):
+    """Discord's server failed, and may have done all the same what it was asked for."""
+
+
 class RestDiscipline:
     """Delays, refuses and watches REST calls. A refusal is a ``discord.RateLimited`` with the seconds to wait."""
 
@@ -45,6 +52,7 @@ class RestDiscipline:
         self._bucket = TokenBucket(per_second=CALLS_PER_SECOND, burst=BURST)
         self._invalid = WindowCount(seconds=INVALID_SECONDS, most=INVALID_MOST)
         self._banned_until = 0.0
+        self._once = ContextVar("once", default=False)  # of the task that calls
         self._blocked: dict[tuple[str, str], float] = {}
         self.token_refused = asyncio.Event()  # the token works no more
 
@@ -88,6 +96,15 @@ class RestDiscipline:
                 self._blocked = {key: until for key, until in self._blocked.items() if until > now}
             self._blocked[method, path] = now + retry_after
 
+    @contextmanager
+    def unrepeated(self) -> Iterator[None]:
+        """Let a server error end a call, which discord.py would make again: for creates that no nonce protects."""
+        token = self._once.set(True)
+        try:
+            yield
+        finally:
+            self._once.reset(token)
+
     def hang_on(self, trace: aiohttp.TraceConfig) -> None:
         """Let the trace of discord.py's HTTP session obey."""
 
@@ -100,6 +117,9 @@ class RestDiscipline:
                 return
             response = ended.response
             self.note(ended.method, ended.url.path, response.status, response.headers)
+            if self._once.get() and response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                response.close()
+                raise NotRepeated(f"status {response.status}")
             if _is_page(response):
                 response.close()
                 raise NotDiscord(f"status {response.status}, not JSON")

@@ -100,6 +100,15 @@ class Outbox:
 
         await self._database.transaction(work)
 
+    async def keep_last_pages(self, trigger_id: int, count: int) -> None:
+        """Forget all but the last pages of a reply, and their files."""
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.run(sql.KEEP_LAST_PAGES, {"trigger_id": trigger_id, "count": count})
+            await transaction.run(sql.KEEP_FILES_OF_PAGES, {"trigger_id": trigger_id})
+
+        await self._database.transaction(work)
+
     async def parked_authors(self) -> frozenset[int]:
         """Return whose replies are parked."""
         return frozenset(row["author_id"] for row in await self._database.run(sql.PARKED_AUTHORS))

@@ -34,6 +34,13 @@ FROM usage_ledger WHERE trigger_id = :trigger_id
 RETURNING usage_id
 """
 
+RESERVE_MORE: Final = """
+UPDATE usage_ledger SET reserved_micro_usd = reserved_micro_usd + :micro_usd
+WHERE trigger_id = :trigger_id AND run_id = :run_id AND settled_micro_usd IS NULL
+  AND attempt = (SELECT max(attempt) FROM usage_ledger WHERE trigger_id = :trigger_id)
+RETURNING usage_id
+"""
+
 # What a member asked within the last hour, whatever became of it: a trigger counts once, however often it was tried.
 # Returns the moment of the oldest one that fills the limit, and nothing while there is room.
 MEMBER_FULL: Final = """
@@ -66,6 +73,16 @@ async def reserve(
         RESERVE, {**asdict(payer), **asdict(reservation), "run_id": run_id, "now": milliseconds(now)}
     )
     return int(row["usage_id"])
+
+
+async def reserve_more(
+    transaction: Transaction, payer: Payer, micro_usd: int, *, caps: SpendingCaps, run_id: int, now: datetime
+) -> None:
+    """Add to the worst case of the newest open call of a trigger; raises ``BudgetExhausted``."""
+    await _check(transaction, payer, micro_usd, caps, now)
+    whose = {"trigger_id": payer.trigger_id, "run_id": run_id}
+    if not await transaction.run(RESERVE_MORE, {**whose, "micro_usd": micro_usd}):
+        raise LookupError(f"nothing is reserved for {payer.trigger_id}")
 
 
 async def _check(transaction: Transaction, payer: Payer, micro_usd: int, caps: SpendingCaps, now: datetime) -> None:

@@ -164,4 +164,4 @@ def claim_from_row(
             incomplete=bool(row["incomplete"]),
         )
     question = question_from_json(row["question"], row["interaction_token"])
-    return Claim(question, ClaimState(row["state"]), row["generations"], message_ids, reply)
+    return Claim(question, ClaimState(row["state"]), row["generations"], moment(row["claimed_at"]), message_ids, reply)

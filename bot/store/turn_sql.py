@@ -127,7 +127,8 @@ EMPTY_OUTBOX_FILES: Final = "DELETE FROM outbox_files WHERE trigger_id = :trigge
 # After a restart
 
 UNFINISHED: Final = """
-SELECT trigger_id, state, question, interaction_token, generations, reply_kind, retryable, incomplete
+SELECT trigger_id, state, question, interaction_token, generations, claims.claimed_at, reply_kind, retryable,
+       incomplete
 FROM pending JOIN claims USING (trigger_id)
 WHERE state IN ('claimed', 'generating', 'ready') AND parked_at IS NULL
 ORDER BY trigger_id
@@ -137,10 +138,23 @@ ORDER BY trigger_id
 
 PARK: Final = "UPDATE claims SET parked_at = :now, updated_at = :now WHERE trigger_id = :trigger_id AND state = 'ready'"
 
+KEEP_LAST_PAGES: Final = """
+DELETE FROM outbox WHERE trigger_id = :trigger_id AND page NOT IN (
+    SELECT page FROM outbox WHERE trigger_id = :trigger_id ORDER BY page DESC LIMIT :count
+)
+"""
+
+KEEP_FILES_OF_PAGES: Final = """
+DELETE FROM outbox_files WHERE trigger_id = :trigger_id AND page NOT IN (
+    SELECT page FROM outbox WHERE trigger_id = :trigger_id
+)
+"""
+
 PARKED_AUTHORS: Final = "SELECT DISTINCT author_id FROM claims WHERE parked_at IS NOT NULL AND state = 'ready'"
 
 PARKED: Final = """
-SELECT trigger_id, state, question, interaction_token, generations, reply_kind, retryable, incomplete
+SELECT trigger_id, state, question, interaction_token, generations, claims.claimed_at, reply_kind, retryable,
+       incomplete
 FROM pending JOIN claims USING (trigger_id)
 WHERE author_id = :author_id AND parked_at IS NOT NULL AND state = 'ready'
 ORDER BY trigger_id

@@ -18,7 +18,7 @@ from bot.store import turn_sql as sql
 from bot.store.database import Parameters, Transaction, milliseconds
 from bot.store.outbox import Outbox, require
 from bot.store.questions import question_from_json, question_to_json, storable, task_to_json
-from bot.store.reserving import reserve
+from bot.store.reserving import reserve, reserve_more
 from bot.store.turn_rows import (
     task_from_row,
     turn_from_row,
@@ -123,6 +123,19 @@ class SqliteTurnStore(Outbox):
 
         if (refused := await self._database.transaction(work)) is not None:
             raise refused
+
+    async def reserve_more(
+        self, trigger_id: int, micro_usd: int, *, caps: SpendingCaps, payer_id: int | None = None
+    ) -> None:
+        """Add to the worst case of the newest call of a GENERATING claim, or raise ``BudgetExhausted``."""
+
+        async def work(transaction: Transaction) -> None:
+            await require(transaction, trigger_id, ClaimState.GENERATING)
+            payer = await _payer(transaction, trigger_id, payer_id)
+            now = self._clock.now()
+            await reserve_more(transaction, payer, micro_usd, caps=caps, run_id=self._run_id, now=now)
+
+        await self._database.transaction(work)
 
     async def history(self, key: ConversationKey) -> History:
         """Return the conversation's turns of the current epoch, oldest first; makes the conversation if it is new."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import discord
+import pytest
 from simcord.actors import MemberActor
 
+from bot.core.limits import TURN_SECONDS
 from bot.sandbox.standin import Hold, Stall
 from tests.cogs.conftest import World
 from tests.cogs.growing import env, outside, services, until  # noqa: F401 (fixtures)
@@ -137,3 +141,37 @@ async def test_no_more_than_four_calls_are_in_flight(world: World) -> None:
     await world.standin.arrived(5)
     world.standin.release()
     await until(lambda: sum(len(message.attachments) for message in world.answers()) == 5)
+
+
+def gone_by(world: World, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let so much time go by on the monotonic clock."""
+    now_seconds = world.services.clock.perf_seconds() + seconds
+    monkeypatch.setattr(world.services.clock, "perf_seconds", lambda: now_seconds)
+
+
+@pytest.mark.parametrize("minutes", [-14, 14])
+async def test_a_host_whose_clock_is_wrong_makes_pictures_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    monkeypatch.setattr(world.services.clock, "now", lambda: discord.utils.utcnow() + timedelta(minutes=minutes))
+    await generate(world, quality="low")
+    await until(lambda: files(world) == ["picture-1.png"])
+    assert len(world.standin.requests) == 1
+
+
+async def test_a_picture_whose_turn_never_came_is_not_asked_for_and_costs_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.standin.script(*[Hold(None)] * 2, of="image")
+    for _ in range(3):
+        await generate(world, quality="low")
+    await world.standin.arrived(2)
+    await world.asker.slash(world.channel, "image edit", image=RED, prompt="a hat")
+    await until(lambda: len(world.answers()) == 4 and all("drawing" in m.content for m in world.answers()))
+    gone_by(world, monkeypatch, TURN_SECONDS)
+    world.standin.release()
+    await until(lambda: all("not your turn in time" in message.content for message in world.answers()[2:]))
+    await until(lambda: sum(len(message.attachments) for message in world.answers()) == 2)
+    assert len(world.standin.requests) == 2
+    entries = await ledger(world)
+    assert [entry.settled == 0 for entry in entries] == [False, False, True], "the edit was not even reserved"

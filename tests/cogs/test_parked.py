@@ -1,11 +1,19 @@
 """A private answer that was paid for is not lost with the command's token: its asker's next command brings it."""
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from bot.app import Parley
+from bot.core.conversation import Answer, EndReason, Page, Reply, ReplyKind
+from bot.core.errors import StoreUnavailable
+from bot.core.errors.delivery import DeliveryFailed
 from bot.core.parking import ParkedReplies
+from bot.core.ports.money import Settlement
 from bot.sandbox.standin import Say
 from tests.cogs.conftest import World
+from tests.core.questions import a_question
 
 GONE: dict[str, Any] = {"status": 404, "code": 10015, "message": "Unknown Webhook"}
 
@@ -43,3 +51,62 @@ async def test_it_waits_over_a_restart(world: World) -> None:
     await world.env.restart_bot(Parley(world.services))
     mine = await world.asker.slash(world.channel, "help")
     assert contents(mine)[-1].endswith("Only you see it.\n\nA tree.")
+
+
+class Shown:
+    """Shows what was parked. Implements ``ShowParked``; ``fails``: the pages that Discord does not take."""
+
+    def __init__(self, *fails: str) -> None:
+        self.fails = [*fails]
+        self.pages: list[tuple[str, bool]] = []
+
+    async def __call__(self, reply: Reply, *, begins: bool) -> None:
+        [page] = reply.pages
+        if page.content in self.fails:
+            self.fails.remove(page.content)
+            raise DeliveryFailed("status 503")
+        self.pages.append((page.content, begins))
+
+
+async def three_pages(world: World) -> ParkedReplies:
+    """Park a reply of the asker that takes three messages."""
+    question = replace(a_question(), author_id=world.asker.id, conversation=None)
+    reply = Reply(ReplyKind.ANSWER, (Page("one"), Page("two"), Page("three")))
+    answer = Answer("one two three", "gpt-6-luna", EndReason.STOP)
+    await world.services.store.claim(question)
+    settlement = Settlement(0, None, "")
+    await world.services.store.complete(question.trigger_id, answer, reply, settlement, history=None)
+    await world.services.turns.parked.add(question)
+    return world.services.turns.parked
+
+
+async def test_pages_that_were_shown_are_not_shown_again(world: World) -> None:
+    parked = await three_pages(world)
+    shown = Shown("two", "three")
+    for command_id in range(4):
+        await parked.show(world.asker.id, command_id, shown)
+    assert shown.pages == [("one", True), ("two", True), ("three", True)]
+    assert not await world.services.store.parked_authors()
+
+
+@pytest.mark.parametrize("write", ["keep_last_pages", "finish"])
+async def test_what_was_shown_while_the_database_took_no_writes_is_not_shown_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, write: str
+) -> None:
+    write_it, is_full = getattr(world.services.store, write), True
+
+    async def while_there_is_room(*values: int) -> None:
+        if is_full:
+            raise StoreUnavailable("full")
+        await write_it(*values)
+
+    parked = await three_pages(world)
+    shown = Shown("three") if write == "keep_last_pages" else Shown()
+    monkeypatch.setattr(world.services.store, write, while_there_is_room)
+    for command_id in range(2):
+        await parked.show(world.asker.id, command_id, shown)
+    is_full = False
+    await world.services.turns.catch_up()
+    await parked.show(world.asker.id, 3, shown)
+    assert [content for content, _ in shown.pages] == ["one", "two", "three"]
+    assert not await world.services.store.parked_authors()

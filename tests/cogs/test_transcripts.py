@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import discord
@@ -19,6 +20,7 @@ from cogs.ui.modals import MODAL_SECONDS
 from tests.cogs.conftest import World
 from tests.sounds import LOUD, a_sound
 
+PRICED = datetime(2026, 11, 22, tzinfo=UTC)  # the simulated clock stands before the days from which prices hold
 WORDS = "Good morning, the meeting begins at nine."
 VOICE = ("voice-message.ogg", a_sound())
 
@@ -457,6 +459,27 @@ class TestRoundTrip:
         assert file.filename == "speech.mp3"
         [said] = world.standin.spoken.understand(await file.read()) or ()
         assert said.text == "Good morning."
+        assert await spent(world) == [("transcription", 1, True)]
+
+    async def test_more_words_than_seconds_allow_for_are_reserved_before_they_are_paid_for(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A model that repeats itself: three seconds become a page."""
+        monkeypatch.setattr(world.services.clock, "now", lambda: PRICED)
+        world.standin.script(Say("Guten Morgen. " * 1000), of="transcription")
+        world.standin.script(Say("Good morning. " * 1000))
+        message = shown(await world.asker.slash(world.channel, "audio translate", file=VOICE))
+        assert message.content.startswith("**Translation**\nGood morning.")
+        assert await spent(world) == [("transcription", 1, True)]
+
+    @pytest.mark.settings(daily_budget_usd="0.21")
+    async def test_a_stage_that_the_budget_does_not_hold_is_left_out_and_told(self, world: World) -> None:
+        world.standin.script(Say("Guten Morgen."), of="transcription")
+        world.standin.script(Say("Good morning. " * 1000))
+        message = shown(await world.asker.slash(world.channel, "audio translate", file=VOICE, speak=True))
+        assert "speech.mp3" not in [file.filename for file in message.attachments]
+        assert "has spent what its owner allows for today" in message.content
+        assert not [request for request in world.standin.requests if request.path.endswith("/audio/speech")]
         assert await spent(world) == [("transcription", 1, True)]
 
     async def test_a_translation_outlives_the_voice_that_fails(self, world: World) -> None:

@@ -20,6 +20,8 @@ SENTENCES = tomllib.loads((ROOT / "bot/locales/en.toml").read_text(encoding="utf
 WRITING: str = SENTENCES["notes"]["writing"]
 DRAWING: str = SENTENCES["pictures"]["working"].partition("{")[0]
 LISTENING: str = SENTENCES["notes"]["listening"].partition("{")[0]
+UNSAVED: str = SENTENCES["notes"]["unsaved"]
+CANNOT_SAVE: str = SENTENCES["errors"]["store_unavailable"]
 READING_ALOUD: str = SENTENCES["notes"]["reading_aloud"]
 
 

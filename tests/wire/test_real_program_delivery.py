@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from bot.sandbox.standin import Hold, Say, StandIn
-from tests.wire.discord_standin import DiscordStandIn, Message
+from tests.wire.discord_standin import DiscordStandIn, Fault, Message
+from tests.wire.discord_standin.faults import ALWAYS
 from tests.wire.discord_standin.server import StandInClock
-from tests.wire.program import Program
+from tests.wire.program import Bench, Program
+from tests.wire.stored import Stored
 from tests.wire.talking import (
     ANSWER,
     MODEL_CANARY,
@@ -22,6 +25,7 @@ from tests.wire.talking import (
     said,
 )
 
+FOLLOW_UP = "/webhooks/{webhook_id}/{webhook_token}"
 TWO_PAGES = "\n\n".join(f"Paragraph {number} about {MODEL_CANARY}. " + "It goes on. " * 20 for number in range(12))
 FOR_A_FILE = TWO_PAGES * 5
 
@@ -147,3 +151,27 @@ async def test_a_private_answer_is_shown_nowhere_else_when_the_token_has_ended(
     assert await program.ended() == 0
     assert "Discord refuses the reply" in program.log
     assert not discord_standin.requests("POST", f"/channels/{world.general.channel_id}/messages")
+
+
+async def test_a_parked_answer_whose_delivery_is_in_doubt_is_not_sent_again_by_itself(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn, program: Program
+) -> None:
+    """A follow-up has no nonce: whoever repeats it shows it twice. It waits for the next command."""
+    world, stored = discord_standin.world, Stored(bench.database)
+    standin.script(Hold(after_deltas=4, answer=ANSWER))
+    discord_standin.slash(world.general, world.member, "ask", prompt=QUESTION)
+    await program.until(standin.arrived(1))
+    assert isinstance(discord_standin.clock, StandInClock)
+    discord_standin.clock.advance(16 * 60)
+    standin.release()
+    async with asyncio.timeout(20):
+        while not stored.rows("SELECT 1 FROM claims WHERE parked_at IS NOT NULL"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    fault = discord_standin.faults.add(Fault("status", "POST", FOLLOW_UP, taken=True, status=500, times=ALWAYS))
+    discord_standin.slash(world.general, world.member, "help")
+    await program.until(program.says("a parked reply was not shown"))
+    assert fault.met == 1
+    discord_standin.faults.lift()
+    discord_standin.slash(world.general, world.member, "help")
+    await program.until(stored.until_all_ended())
+    assert len(chat_requests(standin)) == 1

@@ -26,6 +26,13 @@ class Interrupted(ParleyError):
     retryable = True
 
 
+class WaitedTooLong(ParleyError):
+    """A turn's time was over before it was its turn: nothing was asked of the provider."""
+
+    code = "waited_too_long"
+    retryable = True
+
+
 class TaskInterrupted(ParleyError):
     """A restart cut a task that had been sent to the provider: it may have cost money, so it is not done again."""
 

@@ -6,15 +6,14 @@ import asyncio
 import logging
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from bot.core.catalogue import Price
 from bot.core.choosing import check_allowed, loggable_model
 from bot.core.conversation import Question, Reply
 from bot.core.errors import ParleyError
 from bot.core.errors.provider import ProviderTimeout
-from bot.core.errors.work import ModelCannotEdit, PictureTooLarge, Stopped, StoppedDrawing
-from bot.core.limits import TURN_SECONDS, UPLOAD_BYTES, UPLOAD_FILE_BYTES
+from bot.core.errors.work import ModelCannotEdit, PictureTooLarge, Stopped, StoppedDrawing, WaitedTooLong
+from bot.core.limits import UPLOAD_BYTES, UPLOAD_FILE_BYTES
 from bot.core.parts import Parts
 from bot.core.pictures.composing import GrowingPicture, change_note, compose_pictures
 from bot.core.pictures.formats import kind_of_picture
@@ -95,6 +94,7 @@ class PictureWork(PaidWork):
         if self._files is None:
             return await self._asked(model)
         async with self._place(), self._room():  # what is uploaded is held until the end
+            self._check_time()
             return await self._asked(model)
 
     def _place(self) -> AbstractAsyncContextManager[None]:
@@ -113,6 +113,7 @@ class PictureWork(PaidWork):
         )
         self._draft.expect(plan.count)
         worst = sum(self._worst(call) for call in plan.calls)
+        self._check_time()
         await self._reserve(Reservation("image", model, worst))
         return plan, await self._all(plan)
 
@@ -157,10 +158,8 @@ class PictureWork(PaidWork):
     async def _all(self, plan: Plan) -> list[_Call]:
         """Make all calls side by side, for as long as the turn may last; what is not done then is given up."""
         tasks = [asyncio.create_task(self._one(number, call)) for number, call in enumerate(plan.calls)]
-        ends_at = self.question.asked_at + timedelta(seconds=TURN_SECONDS)
-        left_seconds = (ends_at - self._parts.clock.now()).total_seconds()
         try:
-            await asyncio.wait(tasks, timeout=max(left_seconds, 0.0))
+            await asyncio.wait(tasks, timeout=max(self._left_seconds, 0.0))
         except asyncio.CancelledError:
             await _cancelled(tasks)
             if not self._is_stopped():
@@ -170,6 +169,7 @@ class PictureWork(PaidWork):
 
     async def _one(self, number: int, call: PictureRequest) -> MadePictures:
         async with self._place() if self._files is None else nullcontext():
+            self._check_time()
             self.sent = True
             self._sent.add(number)
             made = await self._own.maker.make(call, self._show_partial)
@@ -177,7 +177,14 @@ class PictureWork(PaidWork):
         self._screen.show(self._draft)
         return made
 
+    def _check_time(self) -> None:
+        """Raise ``WaitedTooLong`` when the turn is over before the provider was asked."""
+        if self._left_seconds <= 0:
+            raise WaitedTooLong
+
     def _outcome(self, number: int, call: PictureRequest, task: asyncio.Task[MadePictures]) -> _Call:
+        if task.cancelled() and number not in self._sent:  # it never had a place
+            return _Call(None, WaitedTooLong(), 0)
         worst = self._worst(call) if number in self._sent else 0
         if task.cancelled():  # the server may go on working on it
             return _Call(None, ProviderTimeout("given up"), worst)

@@ -58,6 +58,12 @@ class TurnStore(Protocol):
         """
         ...
 
+    async def reserve_more(
+        self, trigger_id: int, micro_usd: int, *, caps: SpendingCaps, payer_id: int | None = None
+    ) -> None:
+        """Add to the worst case of the newest call of a GENERATING claim; raises ``BudgetExhausted`` as ``begin``."""
+        ...
+
     async def history(self, key: ConversationKey) -> History:
         """Return the conversation's turns of the current epoch, oldest first; makes the conversation if it is new."""
         ...
@@ -116,6 +122,10 @@ class TurnStore(Protocol):
 
     async def park(self, trigger_id: int) -> None:
         """Leave a READY reply in the outbox until its author's next command."""
+        ...
+
+    async def keep_last_pages(self, trigger_id: int, count: int) -> None:
+        """Forget all but the last pages of a parked reply: the others were shown."""
         ...
 
     async def parked_authors(self) -> frozenset[int]:

@@ -83,11 +83,15 @@ class SpeechWork(PaidWork):
         plan = self._plan()
         await self._read_text()
         pieces = plan.pieces(self.question.text)
-        worst = sum(self._worst_micro_usd(plan, piece) for piece in pieces)
-        await self._reserve(Reservation("speech", plan.model, worst))
+        await self._reserve(Reservation("speech", plan.model, self.worst_micro_usd()))
         spoken, settlement = await self._make(plan, pieces)
         reply = compose_spoken(self.question, self._task, spoken, self._parts.sentences)
         return await self._complete(reply, settlement)
+
+    def worst_micro_usd(self) -> int:
+        """Return the most that reading the question's text can cost; raises as ``read`` does before it asks."""
+        plan = self._plan()
+        return sum(self._worst_micro_usd(plan, piece) for piece in plan.pieces(self.question.text))
 
     def worst_of_chars(self, chars: int) -> int:
         """Return the most that reading a text of so many characters can cost; the text is not there yet."""

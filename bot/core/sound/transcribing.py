@@ -59,6 +59,7 @@ class SoundWork(PaidWork):
             raise TypeError("not a sound task")
         self._task: SoundTask = question.task
         self._micro_usd = 0
+        self._reserved_micro_usd = 0
 
     async def run(self) -> Reply:
         """Return the reply once it is stored in the outbox; raises a ``ParleyError``."""
@@ -120,6 +121,7 @@ class SoundWork(PaidWork):
         if self._task.speak:
             micro_usd += self._speaking("").worst_of_chars(round(seconds * SPOKEN_CHARS_PER_SECOND))
         await self._reserve(Reservation("transcription", model, micro_usd))
+        self._reserved_micro_usd = micro_usd
         heard = Heard(len(sounds))
         await self._hear(listening, sounds, model, heard, to_english=to_english)
         return heard
@@ -161,6 +163,7 @@ class SoundWork(PaidWork):
         reservations = [stage.worst_of(text) for stage in stages]
         micro_usd = sum(reservation.micro_usd for reservation in reservations)
         await self._reserve(Reservation("chat", reservations[0].model, micro_usd))
+        self._reserved_micro_usd = micro_usd
         result = SoundResult(Transcript(text))
         error = await self._later(result, text)
         if error is not None and result.translation is None and result.summary is None:
@@ -194,6 +197,7 @@ class SoundWork(PaidWork):
         return None
 
     async def _rewritten(self, stage: Rewriting, text: str, result: SoundResult) -> str:
+        await self._cover(stage.worst_of(text).micro_usd)
         try:
             written = await self._paid(stage.write(text))
         except ParleyError as error:
@@ -205,6 +209,16 @@ class SoundWork(PaidWork):
             result.notes.append(self._parts.sentences("notes.rewritten_cut"))
         return written
 
+    async def _cover(self, worst_micro_usd: int) -> None:
+        """Have a stage's worst case reserved, now that its words are there: seconds tell only how many there may be."""
+        missing = self._micro_usd + worst_micro_usd - self._reserved_micro_usd
+        if missing <= 0:
+            return
+        await self._parts.store.reserve_more(
+            self.question.trigger_id, missing, caps=self._parts.policy.caps, payer_id=self.question.payer_id
+        )
+        self._reserved_micro_usd += missing
+
     def _speaking(self, text: str) -> SpeechWork:
         """Return what reads a text aloud into a file, within this task."""
         words = text[:LONG_SPEECH_CHARS]
@@ -213,6 +227,7 @@ class SoundWork(PaidWork):
 
     async def _read_aloud(self, result: SoundResult) -> None:
         speaking = self._speaking(result.text)
+        await self._cover(speaking.worst_micro_usd())
         try:
             read = await self._paid(speaking.read())
         except ParleyError as error:

@@ -1,0 +1,88 @@
+"""The real program on a disk that is full for some seconds in the middle of a turn, and what the next start does."""
+
+from __future__ import annotations
+
+from bot.sandbox.standin import Hold, Say, StandIn
+from tests.wire.discord_standin import DiscordStandIn, Fault
+from tests.wire.program import Bench, Program
+from tests.wire.stored import Stored
+from tests.wire.talking import ANSWER, QUESTION, UNSAVED, ask, chat_requests, is_writing, reply_to, shows, started
+
+MESSAGE = "/channels/{channel_id}/messages/{message_id}"
+GROWING = "Sugar and almonds. " * 20
+
+
+def fill_the_disk(bench: Bench, program: Program) -> None:
+    """Leave no room for another write; what is in the database stays."""
+    program.limit_files(bench.database.with_name(f"{bench.database.name}-wal").stat().st_size)
+
+
+async def test_an_answer_that_was_shown_unsaved_is_not_given_again_after_a_restart(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    standin.script(Say(ANSWER), Hold(after_deltas=5, answer=Say(GROWING)), Say("There is room again."))
+    first = await ask(program, discord_standin, world.general, QUESTION, ANSWER)
+    await Stored(bench.database).until(first.message_id, "done")
+    question = discord_standin.say(world.general, world.member, f"{QUESTION} Again?", mentions=[world.bot])
+    await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
+    fill_the_disk(bench, program)
+    standin.release()
+    told = discord_standin.wait_for(lambda: UNSAVED in reply_to(discord_standin, question).content)
+    await program.until(told)
+    seen = reply_to(discord_standin, question).content
+    assert seen.startswith(GROWING.strip())
+    program.limit_files(None)
+    stored = Stored(bench.database)
+    await program.until(stored.until(question.message_id, "cancelled"))
+    paid = "SELECT settled_micro_usd = reserved_micro_usd FROM usage_ledger WHERE trigger_id = ?"
+    assert stored.rows(paid, question.message_id) == [(1,)], "what was paid for without a bill is booked in full"
+    program.terminate()
+    await program.ended()
+    program = await started(bench, discord_standin)
+    await ask(program, discord_standin, world.general, QUESTION, "There is room again.")
+    assert reply_to(discord_standin, question).content == seen
+    assert len(chat_requests(standin)) == 3
+
+
+async def test_what_is_owed_is_written_when_it_ends_before_the_next_pulse(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world = discord_standin.world
+    program = await started(bench, discord_standin)
+    standin.script(Say(ANSWER), Hold(after_deltas=5, answer=Say(GROWING)))
+    first = await ask(program, discord_standin, world.general, QUESTION, ANSWER)
+    await Stored(bench.database).until(first.message_id, "done")
+    question = discord_standin.say(world.general, world.member, f"{QUESTION} Again?", mentions=[world.bot])
+    await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
+    fill_the_disk(bench, program)
+    standin.release()
+    told = discord_standin.wait_for(lambda: UNSAVED in reply_to(discord_standin, question).content)
+    await program.until(told)
+    program.limit_files(None)
+    program.terminate()
+    assert await program.ended() == 0
+    assert Stored(bench.database).state(question.message_id) == "cancelled"
+
+
+async def test_a_delivered_answer_whose_end_was_not_written_ends_when_there_is_room(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world, stored = discord_standin.world, Stored(bench.database)
+    program = await started(bench, discord_standin)
+    standin.script(Say(ANSWER), Hold(after_deltas=4, answer=Say(GROWING)))
+    first = await ask(program, discord_standin, world.general, QUESTION, ANSWER)
+    await stored.until(first.message_id, "done")
+    question = discord_standin.say(world.general, world.member, f"{QUESTION} Again?", mentions=[world.bot])
+    await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
+    # Some seconds in which the answer is only stored.
+    discord_standin.faults.add(Fault("status", "PATCH", MESSAGE, status=503, times=3))
+    standin.release()
+    await stored.until(question.message_id, "ready")
+    fill_the_disk(bench, program)
+    await program.until(discord_standin.wait_for(shows(discord_standin, question, GROWING.strip()), timeout=30))
+    assert stored.state(question.message_id) == "ready"
+    program.limit_files(None)
+    await program.until(stored.until(question.message_id, "done"))
+    assert len(chat_requests(standin)) == 2
