@@ -91,6 +91,7 @@ class Services:
     paused: PausedChannels
     sent: SentNonces
     direct_messages: SqliteDirectMessages
+    looks_back: bool  # for what was said while it was away
     catch_up_channels: bool
     retention: Retention
     figures: SqliteFigures
@@ -162,15 +163,16 @@ async def open_services(
     clock: Clock | None = None,
     turn_service: Callable[[Parts], TurnService] = TurnService,
     fetch_file: FetchFile | None = None,
+    looks_back: bool = True,
 ) -> AsyncIterator[Services]:
     """Open the store and the provider, wire the services, and close everything at the end.
 
     ``turn_service`` lets the sandbox run turns in a place of their own, ``fetch_file`` fetch attachments from its own
-    Discord.
+    Discord. It also unsets ``looks_back``: nobody speaks there while it is away, and what is shown again is not new.
     """
     async with AsyncExitStack() as resources:
         opened = await _opened(settings, clock or SystemClock(), fetch_file, resources)
-        yield _services(opened, turn_service(_parts(opened)))
+        yield _services(opened, turn_service(_parts(opened)), looks_back=looks_back)
 
 
 async def _opened(settings: Settings, clock: Clock, fetch_file: FetchFile | None, resources: AsyncExitStack) -> _Opened:
@@ -259,7 +261,7 @@ def _parts(opened: _Opened) -> Parts:
     )
 
 
-def _services(opened: _Opened, turns: TurnService) -> Services:
+def _services(opened: _Opened, turns: TurnService, *, looks_back: bool) -> Services:
     settings, database, clock = opened.settings, opened.database, opened.clock
     return Services(
         turns=turns,
@@ -280,6 +282,7 @@ def _services(opened: _Opened, turns: TurnService) -> Services:
         paused=PausedChannels(clock),
         sent=SentNonces(),
         direct_messages=SqliteDirectMessages(database),
+        looks_back=looks_back,
         catch_up_channels=settings.catch_up_channels,
         retention=Retention(database, clock, days=settings.retention_days),
         figures=SqliteFigures(database, clock),

@@ -124,7 +124,7 @@ async def open_sandbox(settings: Settings, *, welcome: bool = False) -> AsyncIte
     """
     outside = Outside()
     async with open_services(
-        settings, turn_service=lambda parts: OutsideTurns(parts, outside), fetch_file=fetch_simulated
+        settings, turn_service=lambda parts: OutsideTurns(parts, outside), fetch_file=fetch_simulated, looks_back=False
     ) as services:
         bot = Parley(services)
         env = simcord.Env(bot, approved_intents=bot.intents, check_errors=False)

@@ -22,6 +22,8 @@ DIRECT_CHANNELS = 20
 
 async def places_to_look_at(bot: Parley, since: datetime) -> list[discord.abc.Messageable]:
     """Return where something may have been missed: the bot's threads, direct messages and, where set, auto channels."""
+    if not bot.services.looks_back:
+        return []
     found: list[discord.abc.Messageable] = [
         place
         for guild in bot.guilds

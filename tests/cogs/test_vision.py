@@ -230,13 +230,14 @@ class TestBadPictures:
         await ask(world, "see", RED)
         assert "did not take the picture" in world.answers()[-1].content
 
-    async def test_a_model_without_vision_is_told_from_one_that_sees(self, world: World, tmp_path: Any) -> None:
+    async def test_a_model_without_vision_is_told_from_one_that_sees(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         world.standin.script(Say("Blind."))
-        entry = world.services.catalogue.entry("gpt-6-luna")
-        world.services.catalogue._rows = [
-            (pattern, name, replace(entry, sees_pictures=False) if name == "gpt-6-luna" else row)
-            for pattern, name, row in world.services.catalogue._rows
-        ]
+        catalogue = world.services.catalogue
+        blind = replace(catalogue.entry("gpt-6-luna"), sees_pictures=False)
+        rows = [(pattern, name, blind if name == "gpt-6-luna" else row) for pattern, name, row in catalogue._rows]
+        monkeypatch.setattr(catalogue, "_rows", rows)
         await ask(world, "see", RED)
         assert "does not see pictures" in world.answers()[-1].content
         assert pictures_sent(world.sent_to_model()[0]) == [[]]

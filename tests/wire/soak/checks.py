@@ -18,7 +18,7 @@ from tests.wire.oracles import SPENT, damage, leaks, wrong_bill
 from tests.wire.program import Bench
 from tests.wire.soak.members import Doing
 from tests.wire.stored import Stored
-from tests.wire.talking import DRAWING, LISTENING, READING_ALOUD, WRITING
+from tests.wire.talking import CANNOT_SAVE, DRAWING, LISTENING, READING_ALOUD, UNSAVED, WRITING
 
 IN_FLIGHT_SECONDS = 5.0  # an event may be lost when the connection goes away so soon after it
 CONVERSATION = re.compile(r"conversation-\w+")
@@ -182,6 +182,9 @@ class _Judge:
         if interaction is not None and (interaction.original is None or not interaction.original.loading):
             self._verdict.told += 1  # refused at once, or a button that says something
             return
+        if doing.asked is not None and any(map(_is_unsaved, doing.asked.first_pages(self._discord))):
+            self._verdict.told += 1  # that nothing can be saved
+            return
         if any(0 <= at - doing.at < IN_FLIGHT_SECONDS for at in self._evidence.outages) or not doing.connected:
             self._verdict.away += 1
             return
@@ -209,6 +212,8 @@ class _Judge:
     def _task_shown(self, doing: Doing, state: str, files: int) -> None:
         """Look at pictures, sound or a transcript: there once with its files, or its loss is told in one message."""
         pages = [page for page in self._pages.get(doing.trigger_id, []) if not page.deleted]
+        if not pages and doing.interaction is not None and doing.interaction.original is not None:
+            pages = list(filter(_is_unsaved, [doing.interaction.original]))  # not even that could be written down
         if not pages:
             self._verdict.lost.append(f"{doing.trigger_id} is {state} and nothing is shown")
         if any(_is_unfinished(page) for page in pages):
@@ -246,7 +251,8 @@ class _Judge:
         known = {page.message_id for pages in self._pages.values() for page in pages}
         for message in self._discord.world.messages.values():
             mine = message.author == self._discord.world.bot and not message.deleted
-            if mine and message.message_id not in known and message.interaction is None:
+            is_known = message.message_id in known or message.interaction is not None or _is_unsaved(message)
+            if mine and not is_known:
                 what = "an unfinished message" if WRITING in message.content else "a message"
                 self._verdict.doubled.append(f"{what} {message.message_id} belongs to no reply")
 
@@ -256,6 +262,11 @@ def _spread(seconds: list[float]) -> str:
         return "(too few)"
     cuts = quantiles(seconds, n=100, method="inclusive")
     return f"{cuts[49]:.2f} s (p50), {cuts[94]:.2f} s (p95), {cuts[98]:.2f} s (p99)"
+
+
+def _is_unsaved(message: Message) -> bool:
+    """Whether it says that nothing can be saved, so that it may be written down nowhere."""
+    return UNSAVED in message.content or CANNOT_SAVE in message.content
 
 
 def _is_unfinished(message: Message) -> bool:

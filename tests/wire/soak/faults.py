@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
 
 from bot.sandbox.standin import Behaviour, Cut, Draw, Drip, Hold, Html, Raw, Refuse, Say, Stall, StandIn
 from tests.wire.discord_standin import CDN, DiscordStandIn, Fault
 from tests.wire.failpoints import AFTER, BEFORE, KILL, TERMINATE
 from tests.wire.flows import FLOWS
-from tests.wire.program import Bench
+from tests.wire.program import Bench, Program
 from tests.wire.soak.members import Members
 
 ROUTES = (("POST", "/messages"), ("PATCH", ""), ("POST", "/callback"), ("POST", "/typing"), ("", ""))
@@ -48,6 +49,7 @@ class Injector:
         self._openai = openai
         self._members = members
         self._rng = members.rng
+        self._full: Program | None = None
         self.counts: dict[str, int] = {}
         self.outages: list[float] = []  # when the gateway or the process went away
         self._kinds: tuple[tuple[str, int, Callable[[random.Random], None]], ...] = (
@@ -57,6 +59,7 @@ class Injector:
             ("model", 6, self._model),
             ("media", 4, self._media),
             ("cdn", 2, self._cdn),
+            ("disk", 2, self._disk),
             ("kill", 2, self._kill),
             ("failpoint", 3, self._failpoint),
             ("terminate", 1, self._terminate),
@@ -67,6 +70,7 @@ class Injector:
         self._openai.release()
         if self._rng.random() < 0.5:  # what hangs goes on after a while; else its deadline passes
             self._discord.faults.lift()
+        self.make_room()
         kinds = [kind for kind in self._kinds for _ in range(kind[1])]
         name, _, go_wrong = self._rng.choice(kinds)
         self.counts[name] = self.counts.get(name, 0) + 1
@@ -115,6 +119,20 @@ class Injector:
     def _cdn(self, rng: random.Random) -> None:
         fault = rng.choice(CDN_FAULTS)
         self._discord.faults.add(Fault(fault.how, "GET", CDN, status=fault.status, times=rng.choice([1, 2])))
+
+    def _disk(self, _: random.Random) -> None:
+        """Leave the database no room to grow, until the next fault."""
+        log = self._bench.database.with_name(f"{self._bench.database.name}-wal")
+        if self._bench.programs[-1].exit_code is None and log.exists():
+            self._full = self._bench.programs[-1]
+            self._full.limit_files(log.stat().st_size)
+
+    def make_room(self) -> None:
+        """End what is full."""
+        if self._full is not None and self._full.exit_code is None:
+            with suppress(ProcessLookupError):  # killed, and not yet waited for
+                self._full.limit_files(None)
+        self._full = None
 
     def _kill(self, _: random.Random) -> None:
         self.outages.append(self._discord.clock())

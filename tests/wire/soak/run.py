@@ -75,6 +75,7 @@ async def run(plan: Plan, bench: Bench, discord: DiscordStandIn, openai: StandIn
     finally:
         over.set()
         await keeping
+    injector.make_room()
     discord.faults.lift()
     for family in openai.billed_of:
         openai.forget_script(of=family)
