@@ -56,6 +56,8 @@ def main() -> None:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # clients that go away are what this is about
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="parley-soak-") as temporary:
+        if given.folder:
+            given.folder.mkdir(parents=True, exist_ok=True)
         verdict = asyncio.run(_run(plan, given.folder or Path(temporary)))
     print(f"{verdict}\n{time.perf_counter() - begun:.0f} s")
     for problem in verdict.problems:
