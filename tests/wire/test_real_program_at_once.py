@@ -12,7 +12,7 @@ from tests.sounds import a_sound
 from tests.wire.discord_standin import DiscordStandIn, Upload
 from tests.wire.program import Bench
 from tests.wire.stored import Stored
-from tests.wire.talking import QUESTION, started
+from tests.wire.talking import ANSWER, QUESTION, shows, started
 
 PICTURE = Upload("picture.png", "image/png", a_picture())
 SOUND = Upload("talk.ogg", "audio/ogg", a_sound())
