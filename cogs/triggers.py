@@ -86,9 +86,14 @@ class Triggers(commands.Cog):
 
         async def look(place: discord.abc.Messageable) -> None:
             async with at_once:
+                messages = await missed_messages(place, since)
+                me = self._bot.user
+                # Told while nothing could be saved, by a process that has died since.
+                told = {m.reference.message_id for m in messages if m.reference is not None and m.author == me}
                 # One after the other: more would be too many at once for the queue.
-                for message in await missed_messages(place, since):
-                    await self._answer_missed(message)
+                for message in messages:
+                    if message.id not in told:
+                        await self._answer_missed(message)
 
         await asyncio.gather(*(look(place) for place in await places_to_look_at(self._bot, since)))
 

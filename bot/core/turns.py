@@ -71,6 +71,7 @@ class TurnService:
         self._limits = ReachedLimits(parts.clock)
         self._works: dict[int, Work] = {}
         self._owed = OwedWrites()
+        self._refusing: set[int] = set()  # triggers that could not be claimed, while that is told
         self.parked = ParkedReplies(parts.store, parts.sentences, parts.smaller, owed=self._owed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -143,12 +144,14 @@ class TurnService:
         question is answered where it was asked.
         """
         question = replace(question, unread_files=question.unread_files or files is not None)
+        trigger_id = question.trigger_id
         try:
-            if not await self._store.claim(question):
-                log.info("a trigger came again", extra={"trigger_id": question.trigger_id})
+            is_known = trigger_id in self._refusing or self._owed.owes(trigger_id)
+            if is_known or not await self._store.claim(question):
+                log.info("a trigger came again", extra={"trigger_id": trigger_id})
                 return
         except StoreUnavailable as error:
-            await self._tell_unstored(question, screen, error)
+            await self._refuse_unclaimed(question, screen, error)
             return
         if retries is not None and not await self._takes_over(retries, question, screen):
             return
@@ -416,6 +419,19 @@ class TurnService:
         trigger_id = question.trigger_id
         cancel = partial(self._store.cancel, trigger_id, billed=bool(billed), reason="unsaved")
         await self._owed.write(trigger_id, cancel)
+
+    async def _refuse_unclaimed(self, question: Question, screen: Screen, error: StoreUnavailable) -> None:
+        """Say that a question cannot be taken; a look back for missed messages must not find it unanswered later."""
+        self._refusing.add(question.trigger_id)
+        try:
+            if await self._tell_unstored(question, screen, error) and question.kind is TriggerKind.MESSAGE:
+                await self._owed.write(question.trigger_id, partial(self._end_unclaimed, question))
+        finally:
+            self._refusing.discard(question.trigger_id)
+
+    async def _end_unclaimed(self, question: Question) -> None:
+        await self._store.claim(question)
+        await self._store.cancel(question.trigger_id, billed=False, reason="unsaved")
 
     async def _expire(self, question: Question, reason: str) -> None:
         await self._owed.write(question.trigger_id, partial(self._store.expire, question.trigger_id, reason))

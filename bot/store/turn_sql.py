@@ -92,8 +92,10 @@ WHERE trigger_id = :trigger_id
 
 FORGET_TASK: Final = "DELETE FROM tasks WHERE trigger_id = :trigger_id"
 
+# What was told while nothing could be claimed belongs to no claim.
 PLACE: Final = """
-INSERT INTO reply_messages (trigger_id, page, message_id) VALUES (:trigger_id, :page, :message_id)
+INSERT INTO reply_messages (trigger_id, page, message_id)
+SELECT trigger_id, :page, :message_id FROM claims WHERE trigger_id = :trigger_id
 ON CONFLICT (trigger_id, page) DO UPDATE SET message_id = excluded.message_id
 """
 

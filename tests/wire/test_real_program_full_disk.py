@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.sandbox.standin import Hold, Say, StandIn
 from tests.wire.discord_standin import DiscordStandIn, Fault
 from tests.wire.program import Bench, Program
 from tests.wire.stored import Stored
-from tests.wire.talking import ANSWER, QUESTION, UNSAVED, ask, chat_requests, is_writing, reply_to, shows, started
+from tests.wire.talking import (
+    ANSWER,
+    CANNOT_SAVE,
+    QUESTION,
+    UNSAVED,
+    ask,
+    chat_requests,
+    is_writing,
+    reply_to,
+    shows,
+    started,
+)
 
 MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 GROWING = "Sugar and almonds. " * 20
@@ -86,3 +99,32 @@ async def test_a_delivered_answer_whose_end_was_not_written_ends_when_there_is_r
     program.limit_files(None)
     await program.until(stored.until(question.message_id, "done"))
     assert len(chat_requests(standin)) == 2
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["there-is-room-again", "killed-while-it-is-full"])
+async def test_a_question_that_could_not_be_taken_is_told_once_and_not_answered_later(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn, killed: bool
+) -> None:
+    world, stored = discord_standin.world, Stored(bench.database)
+    direct = world.dm_with(world.member)
+    program = await started(bench, discord_standin)
+    standin.script(Say(ANSWER), Say("There is room again."))
+    first = discord_standin.say(direct, world.member, QUESTION)
+    await program.until(discord_standin.wait_for(shows(discord_standin, first, ANSWER)))
+    await program.until(stored.until(first.message_id, "done"))
+    fill_the_disk(bench, program)
+    question = discord_standin.say(direct, world.member, f"{QUESTION} Again?")
+    told = discord_standin.wait_for(lambda: discord_standin.replies_to(question))
+    await program.until(told)
+    if killed:
+        await program.kill()
+    else:
+        program.limit_files(None)
+        discord_standin.gateway.message("MESSAGE_CREATE", question)
+        await program.until(stored.until(question.message_id, "cancelled"))
+        program.terminate()
+        assert await program.ended() == 0
+    program = await started(bench, discord_standin)  # which looks back at direct messages
+    last = discord_standin.say(direct, world.member, f"{QUESTION} Now?")
+    await program.until(discord_standin.wait_for(shows(discord_standin, last, "There is room again.")))
+    assert CANNOT_SAVE in reply_to(discord_standin, question).content

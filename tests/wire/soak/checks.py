@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect
+from collections import Counter
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from statistics import quantiles
@@ -14,13 +15,18 @@ from bot.sandbox.standin import StandIn
 from tests.wire.asking import Way
 from tests.wire.discord_standin import DiscordStandIn, Message
 from tests.wire.judging import QUOTED_CHARS
-from tests.wire.oracles import SPENT, damage, leaks, wrong_bill
+from tests.wire.oracles import SPENT, cost_micro_usd, damage, leaks, wrong_bill
 from tests.wire.program import Bench
 from tests.wire.soak.members import Doing
 from tests.wire.stored import Stored
-from tests.wire.talking import CANNOT_SAVE, DRAWING, LISTENING, READING_ALOUD, UNSAVED, WRITING
+from tests.wire.talking import CANNOT_SAVE, DRAWING, LISTENING, MEMBER_CANARY, READING_ALOUD, UNSAVED, WRITING
 
 IN_FLIGHT_SECONDS = 5.0  # an event may be lost when the connection goes away so soon after it
+MICRO = 1_000_000
+QUESTION = re.compile(rf"{MEMBER_CANARY} number \d+ conversation-\w+(?: as a long answer)?")
+COST = "sum(coalesce(settled_micro_usd, reserved_micro_usd))"
+SPENT_BY_MEMBERS = f"SELECT {COST} FROM usage_ledger GROUP BY author_id"
+SPENT_BY_TRIGGERS = f"SELECT trigger_id, {COST} FROM usage_ledger GROUP BY trigger_id"
 CONVERSATION = re.compile(r"conversation-\w+")
 # The bot tried for ten seconds and does not know whether Discord took it: nothing is spent on it.
 UNACKNOWLEDGED = re.compile(r"an interaction was not acknowledged trigger_id=(\d+)")
@@ -89,6 +95,7 @@ def judge(
     stored: Stored,
     *,
     cap_usd: int,
+    member_cap_usd: int,
 ) -> Verdict:
     """Return what came of a run."""
     verdict = Verdict(seed, turns=len(evidence.doings), faults=evidence.faults)
@@ -96,8 +103,13 @@ def judge(
     verdict.leaked = leaks(bench, discord, openai) + _mixed(openai)
     verdict.broken = evidence.crashes + damage(bench.database) + wrong_bill(bench, openai) + discord.violations
     [(spent,)] = stored.rows(SPENT)
-    if spent > cap_usd * 1_000_000:
+    if spent > cap_usd * MICRO:
         verdict.broken.append("the cap was passed")
+    dearest = max((row[0] for row in stored.rows(SPENT_BY_MEMBERS)), default=0)
+    if dearest > member_cap_usd * MICRO:
+        verdict.broken.append("a member's cap was passed")
+    verdict.leaked += _private_in_public(evidence.doings, discord)
+    verdict.broken += _underbooked(evidence.doings, openai, stored)
     _Judge(verdict, evidence, discord, openai, stored, bench.logs()).look_at_everything()
     verdict.rss_slope_mib_per_hour = _slope(evidence.rss)
     return verdict
@@ -106,6 +118,39 @@ def judge(
 def _mixed(openai: StandIn) -> list[str]:
     found = [set(CONVERSATION.findall(json.dumps(request.body, default=str))) for request in openai.requests]
     return [f"a request knows {sorted(names)}" for names in found if len(names) > 1]
+
+
+def _private_in_public(doings: list[Doing], discord: DiscordStandIn) -> list[str]:
+    """Return where something that one member may see was ever shown to all."""
+    public = [
+        (message.message_id, shown.content)
+        for message in discord.world.messages.values()
+        if message.author == discord.world.bot and not message.ephemeral
+        for shown in message.versions
+    ]
+    secrets = {doing.text for doing in doings if doing.private}
+    return [
+        f"message {message_id} shows a private answer"
+        for message_id, content in public
+        if any(found in secrets for found in QUESTION.findall(content))
+    ]
+
+
+def _underbooked(doings: list[Doing], openai: StandIn, stored: Stored) -> list[str]:
+    """Return which questions and tasks cost more than the ledger has for them; not those with a button pressed."""
+    touched = {int(doing.pressed.partition(":")[2]) for doing in doings if doing.pressed}
+    costs: Counter[str] = Counter()
+    for request in openai.requests:
+        body = request.body or {}
+        asked = body["messages"][-1] if "messages" in body else body  # what came before is history
+        for found in QUESTION.findall(json.dumps(asked, ensure_ascii=False, default=str))[-1:]:
+            costs[found] += cost_micro_usd(request)
+    booked = dict(stored.rows(SPENT_BY_TRIGGERS))
+    return [
+        f"{doing.trigger_id} cost {costs[doing.text]}, {booked.get(doing.trigger_id, 0)} are booked (micro USD)"
+        for doing in doings
+        if doing.trigger_id not in touched and costs[doing.text] > booked.get(doing.trigger_id, 0)
+    ]
 
 
 class _Judge:

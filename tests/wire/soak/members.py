@@ -26,7 +26,8 @@ KINDS = ("mention", "mention", "chat", "private", "ask", "dm", "draw", "vary", "
 class Doing:
     """One thing that a member did. ``connected``: the bot was, at that moment.
 
-    ``asked``: a question. ``shows``: how many files show the result of a task. A button is neither.
+    ``asked``: a question. ``shows``: how many files show the result of a task. A button is neither. ``private``: nobody
+    else may see what comes of it.
     """
 
     at: float
@@ -37,6 +38,7 @@ class Doing:
     asked: Asked | None = None
     shows: int | None = None
     pressed: str | None = None
+    private: bool = False
 
 
 class Members:
@@ -86,7 +88,9 @@ class Members:
                 asked = self._ask(kind, room, person, text)
                 event = asked.event if isinstance(asked.event, Interaction) else None
                 self.latest.append(asked)
-                self.doings.append(Doing(at, connected, asked.trigger_id, asked.text, event, asked))
+                private = kind in ("private", "ask")
+                doing = Doing(at, connected, asked.trigger_id, asked.text, event, asked, private=private)
+                self.doings.append(doing)
         except PickerRefusal:  # the commands are not synced yet
             return
 

@@ -25,6 +25,7 @@ SETTLED_SECONDS = 90.0  # promised: answered again so soon after an outage
 SAMPLE_SECONDS = 2.0
 DOWN_SECONDS = 1.0  # at most, until somebody starts it again
 CAP_USD = 200
+MEMBER_CAP_USD = 1  # which the busiest members reach in a quarter of an hour
 UNSETTLED = (
     "SELECT count(*) FROM claims WHERE state IN ('claimed', 'generating') OR (state = 'ready' AND parked_at IS NULL)"
 )
@@ -54,7 +55,7 @@ async def run(plan: Plan, bench: Bench, discord: DiscordStandIn, openai: StandIn
     bench.failpoints = True
     bench.lost_calls = True
     bench.settings |= {"MEMBER_REQUESTS_PER_HOUR": "100000", "DAILY_BUDGET_USD": str(CAP_USD), "LOG_LEVEL": "DEBUG",
-                       "ATTACHMENT_HOSTS": "127.0.0.1"}  # fmt: skip
+                       "MEMBER_DAILY_BUDGET_USD": str(MEMBER_CAP_USD), "ATTACHMENT_HOSTS": "127.0.0.1"}  # fmt: skip
 
     def sound_of(text: str) -> bytes:
         return encode([Recording(openai.spoken.say(text), PCM)], "opus").content
@@ -84,7 +85,7 @@ async def run(plan: Plan, bench: Bench, discord: DiscordStandIn, openai: StandIn
     late = await _settle(bench, discord, stored, watch)
     outages = watch.deaths + injector.outages
     evidence = Evidence(members.doings, outages, injector.counts, watch.crashes + late, watch.rss)
-    return judge(plan.seed, evidence, bench, discord, openai, stored, cap_usd=CAP_USD)
+    return judge(plan.seed, evidence, bench, discord, openai, stored, cap_usd=CAP_USD, member_cap_usd=MEMBER_CAP_USD)
 
 
 async def _every(seconds: float, until_seconds: float, do: Callable[[], None]) -> None:
