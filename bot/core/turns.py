@@ -374,8 +374,7 @@ class TurnService:
         """Store the notice about a failure; ``None`` when it could only be shown, not stored."""
         problem, error_id = self._identify(error, question)
         most = error.billed_micro_usd if isinstance(error, ParleyError) else None
-        # A task's files are not kept; a voice message is looked at again.
-        is_kept = question.task is None or not question.unread_files or question.is_voice
+        is_kept = not question.unread_files or question.is_found_again
         reply = compose_notice(question, problem, error_id, self._parts.sentences, is_kept=is_kept)
         try:
             await self._store.fail(
