@@ -434,7 +434,11 @@ class TurnService:
         """Return a reply as it was before it was stored: what its answer wishes to draw stands in the turn only."""
         if question.conversation is None or reply.kind is not ReplyKind.ANSWER:
             return reply
-        turns = (await self._store.history(question.conversation)).turns
+        try:
+            turns = (await self._store.history(question.conversation)).turns
+        except StoreUnavailable as error:  # the answer is worth more than its button
+            log.warning("an offer was not looked up", extra={**ids(question), "detail": error.detail})
+            return reply
         answers = (t.text for t in turns if t.trigger_id == question.trigger_id and t.chat_role is ChatRole.ASSISTANT)
         return replace(reply, draws=any(parted(text)[1] is not None for text in answers))
 
