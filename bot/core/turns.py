@@ -121,6 +121,10 @@ class TurnService:
         if refused := self._parts.admission.refusal(member_id, self._parts.clock.now()):
             raise refused
 
+    def _is_admitted(self, member_id: int) -> bool:
+        """Whether anything may still be paid for on this member's account."""
+        return self._parts.admission.refusal(member_id, self._parts.clock.now()) is None
+
     def _refusal(self, member_id: int, guild_id: int | None) -> Paused | LimitReached | None:
         """Return what memory alone knows to be in this member's way there."""
         refused = self._parts.admission.refusal(member_id, self._parts.clock.now())
@@ -327,7 +331,7 @@ class TurnService:
                 self._admit(question.counts_for)
                 reply = await generation.run()
                 self._works.pop(question.trigger_id, None)
-                if generation.grown is not None and not self._closing:
+                if generation.grown is not None and not self._closing and self._is_admitted(question.author_id):
                     self._folding.answered(question, generation.grown)
                 # The place is held until the reply stands, so that a member's answers appear in order.
                 delivered = await self._try_to_deliver(question, screen, reply)
