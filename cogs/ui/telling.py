@@ -138,7 +138,6 @@ async def _tell(interaction: discord.Interaction[Any], error: ParleyError, *, in
     except DeliveryFailed as undelivered:
         detail = {"trigger_id": interaction.id, "detail": undelivered.detail}
         log.warning("what stood in the way was not told", extra=detail)
-        return
     if in_response:
         with suppress(discord.NotFound):
             await interaction.delete_original_response()
