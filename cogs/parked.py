@@ -17,6 +17,7 @@ from bot.core.errors.delivery import DeliveryFailed
 from bot.core.limits import MESSAGE_CHARS
 from cogs.ui.calls import UPLOAD_SECONDS, refusal_of
 from cogs.ui.channel_messages import files_of
+from cogs.ui.telling import follow_up
 
 
 class Parked(commands.Cog):
@@ -49,11 +50,9 @@ class Parked(commands.Cog):
                     for page in reply.pages:
                         content = f"{line}\n\n{page.content}".strip()
                         if len(content) > MESSAGE_CHARS:  # a page of words only: nothing is too large about it
-                            await interaction.followup.send(line, ephemeral=True)
+                            await follow_up(interaction, line)
                             content = page.content
-                        await interaction.followup.send(
-                            content or discord.utils.MISSING, files=files_of(page), ephemeral=True
-                        )
+                        await follow_up(interaction, content, files_of(page))
                         line = ""
         except discord.HTTPException as error:
             raise (refusal_of(error) or DeliveryFailed(f"status {error.status} code {error.code}")) from error

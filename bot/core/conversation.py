@@ -197,6 +197,11 @@ class Question:
             return self.message_id
         return self.trigger_id if self.kind is TriggerKind.MESSAGE else None
 
+    @property
+    def is_found_again(self) -> bool:
+        """Whether its files can be fetched once more: a message holds them, and a task's are looked for nowhere."""
+        return self.source_message_id is not None and (self.task is None or self.is_voice)
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:

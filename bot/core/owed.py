@@ -54,8 +54,8 @@ class OwedWrites:
                 await write()
             except StoreUnavailable:
                 return
-            except LookupError as error:
-                log.warning("a turn cannot be ended", extra={"trigger_id": trigger_id}, exc_info=error)
+            except Exception:  # what is behind it must not wait for it
+                log.exception("a turn cannot be ended", extra={"trigger_id": trigger_id})
             else:
                 log.info("a turn has ended at last", extra={"trigger_id": trigger_id})
             self._forget(trigger_id, write)

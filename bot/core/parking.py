@@ -65,8 +65,7 @@ class ParkedReplies:
     async def show(self, member_id: int, command_id: int, show: ShowParked) -> None:
         """Show a member's parked replies after a command, to nobody else; what fails on the way stays parked.
 
-        Nothing is shown after the very command whose reply was parked: where that one thinks in public, what follows
-        it would be public too.
+        Nothing is shown after the very command whose reply was parked: what was just refused would be again.
         """
         if member_id not in self._authors:
             return

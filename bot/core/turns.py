@@ -122,6 +122,10 @@ class TurnService:
         if refused := self._parts.admission.refusal(member_id, self._parts.clock.now()):
             raise refused
 
+    def _is_admitted(self, member_id: int) -> bool:
+        """Whether anything may still be paid for on this member's account."""
+        return self._parts.admission.refusal(member_id, self._parts.clock.now()) is None
+
     def _refusal(self, member_id: int, guild_id: int | None) -> Paused | LimitReached | None:
         """Return what memory alone knows to be in this member's way there."""
         refused = self._parts.admission.refusal(member_id, self._parts.clock.now())
@@ -330,7 +334,7 @@ class TurnService:
                 self._admit(question.counts_for)
                 reply = await generation.run()
                 self._works.pop(question.trigger_id, None)
-                if generation.grown is not None and not self._closing:
+                if generation.grown is not None and not self._closing and self._is_admitted(question.author_id):
                     self._folding.answered(question, generation.grown)
                 # The place is held until the reply stands, so that a member's answers appear in order.
                 delivered = await self._try_to_deliver(question, screen, reply)
@@ -377,8 +381,7 @@ class TurnService:
         """Store the notice about a failure; ``None`` when it could only be shown, not stored."""
         problem, error_id = self._identify(error, question)
         most = error.billed_micro_usd if isinstance(error, ParleyError) else None
-        # A task's files are not kept; a voice message is looked at again.
-        is_kept = question.task is None or not question.unread_files or question.is_voice
+        is_kept = not question.unread_files or question.is_found_again
         reply = compose_notice(question, problem, error_id, self._parts.sentences, is_kept=is_kept)
         try:
             await self._store.fail(
@@ -451,7 +454,11 @@ class TurnService:
         """Return a reply as it was before it was stored: what its answer wishes to draw stands in the turn only."""
         if question.conversation is None or reply.kind is not ReplyKind.ANSWER:
             return reply
-        turns = (await self._store.history(question.conversation)).turns
+        try:
+            turns = (await self._store.history(question.conversation)).turns
+        except StoreUnavailable as error:  # the answer is worth more than its button
+            log.warning("an offer was not looked up", extra={**ids(question), "detail": error.detail})
+            return reply
         answers = (t.text for t in turns if t.trigger_id == question.trigger_id and t.chat_role is ChatRole.ASSISTANT)
         return replace(reply, draws=any(parted(text)[1] is not None for text in answers))
 

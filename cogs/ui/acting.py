@@ -18,7 +18,7 @@ from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.asking import ask, is_private, is_refused
 from cogs.ui.calls import call
 from cogs.ui.questions import may_read_history, may_send, question_of_interaction, route_of_interaction
-from cogs.ui.telling import member_of, parley, told
+from cogs.ui.telling import follow_up, member_of, parley, told
 from cogs.ui.threads import open_thread
 
 log = logging.getLogger(__name__)
@@ -151,4 +151,4 @@ async def delete(interaction: Interaction, trigger_id: int) -> None:
                 await call(interaction.delete_original_response, clock=services.clock)
         except (DeliveryFailed, DeliveryRefused) as error:
             log.warning("a forgotten answer stays in sight", extra={"trigger_id": trigger_id, "detail": error.detail})
-            await interaction.followup.send(services.sentences("replies.forgotten_but_shown"), ephemeral=True)
+            await follow_up(interaction, services.sentences("replies.forgotten_but_shown"))

@@ -100,7 +100,7 @@ class MessageFiles:
 def files_again(bot: Parley, question: Question) -> FileReader | None:
     """Return the reader of a question's files, where they are still to be read and a message holds them."""
     message_id = question.source_message_id
-    if not question.unread_files or message_id is None or (question.task is not None and not question.is_voice):
+    if not question.unread_files or message_id is None or not question.is_found_again:
         return None
     return MessageFiles(bot, question.route.channel_id, message_id, is_voice=question.is_voice)
 

@@ -17,7 +17,7 @@ from bot.core.tasks import KeptTask, PictureAction, PictureTask
 from cogs.ui.acknowledging import NotAcknowledged, defer
 from cogs.ui.asking import acknowledged, answer, is_private
 from cogs.ui.calls import call
-from cogs.ui.telling import Told, member_of, parley, refused_in_time, told
+from cogs.ui.telling import Told, follow_up, member_of, parley, refused_in_time, told
 
 log = logging.getLogger(__name__)
 
@@ -82,4 +82,4 @@ async def delete_pictures(interaction: Interaction, trigger_id: int) -> None:
                 await call(interaction.delete_original_response, clock=services.clock)
         except (DeliveryFailed, DeliveryRefused) as error:
             log.warning("forgotten pictures stay in sight", extra={"trigger_id": trigger_id, "detail": error.detail})
-            await interaction.followup.send(services.sentences("replies.forgotten_but_shown"), ephemeral=True)
+            await follow_up(interaction, services.sentences("replies.forgotten_but_shown"))

@@ -29,7 +29,7 @@ from cogs.ui.picture_buttons import picture_view
 from cogs.ui.questions import may_read_history, route_of_interaction
 from cogs.ui.screen import DiscordScreen
 from cogs.ui.sound_buttons import ReadAloudButton
-from cogs.ui.telling import parley, told
+from cogs.ui.telling import follow_up, parley, told
 from cogs.ui.transcript_buttons import transcript_buttons
 from cogs.ui.turn_button import TurnButton
 
@@ -81,7 +81,7 @@ class TryAgainButton(
             if kept is not None and not ephemeral and (kept.route.ephemeral or kept.is_private):
                 raise PrivateStaysPrivate  # whatever the message is that the button stands under
             if kept is None:
-                await interaction.followup.send(services.sentences("replies.nothing_to_retry"), ephemeral=True)
+                await follow_up(interaction, services.sentences("replies.nothing_to_retry"))
                 return
             question = replace(
                 kept,

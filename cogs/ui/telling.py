@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import aiohttp
 import discord
 
 from bot.app import Parley
 from bot.core.errors import ParleyError, StoreUnavailable, new_error_id
+from bot.core.errors.delivery import DeliveryFailed
 from bot.core.errors.refusals import Refusal
 from bot.core.kept import Member
 from bot.core.sentences import Sentences
 from cogs.ui.acknowledging import defer
+from cogs.ui.calls import CALL_SECONDS, UNREADABLE
 
 log = logging.getLogger(__name__)
 
 LOOK_UP_SECONDS = 2.0
+# What answers at once or under a button never thinks.
+STANDING = frozenset(
+    {
+        discord.InteractionResponseType.channel_message,
+        discord.InteractionResponseType.deferred_message_update,
+        discord.InteractionResponseType.message_update,
+    }
+)
 
 
 def parley(interaction: discord.Interaction[Any]) -> Parley:
@@ -62,6 +73,29 @@ async def refused_in_time(interaction: discord.Interaction[Any]) -> AsyncIterato
         raise Told from error
 
 
+async def follow_up(interaction: discord.Interaction[Any], text: str, files: Sequence[discord.File] = ()) -> None:
+    """Send something after the response that only this person sees.
+
+    While Discord shows that the bot is thinking, a follow-up takes that place and is as public, whatever it asks for.
+    Raises ``DeliveryFailed`` when that may be so, and what Discord raises.
+    """
+    if interaction.response.type not in STANDING and await _may_think(interaction):
+        raise DeliveryFailed("the response may still be thinking")
+    await interaction.followup.send(text or discord.utils.MISSING, files=files, ephemeral=True)
+
+
+async def _may_think(interaction: discord.Interaction[Any]) -> bool:
+    """Whether a follow-up would take the place of the response, for all that Discord tells."""
+    try:
+        async with asyncio.timeout(CALL_SECONDS):
+            shown: discord.Message = await interaction.original_response()
+            if shown.flags.loading:  # perhaps it was looked at before it was edited: discord.py remembers
+                shown = await interaction.followup.fetch_message(shown.id)
+    except (discord.DiscordException, TimeoutError, OSError, aiohttp.ClientError, *UNREADABLE):
+        return True
+    return shown.flags.loading
+
+
 @asynccontextmanager
 async def told(
     interaction: discord.Interaction[Any], *, in_response: bool, public: bool = False
@@ -99,7 +133,11 @@ async def _tell(interaction: discord.Interaction[Any], error: ParleyError, *, in
     if in_response:
         # While Discord shows the bot thinking, a follow-up takes that place and is as public.
         await interaction.edit_original_response(content="…")
-    await interaction.followup.send(text, ephemeral=True)
+    try:
+        await follow_up(interaction, text)
+    except DeliveryFailed as undelivered:
+        detail = {"trigger_id": interaction.id, "detail": undelivered.detail}
+        log.warning("what stood in the way was not told", extra=detail)
     if in_response:
         with suppress(discord.NotFound):
             await interaction.delete_original_response()

@@ -21,6 +21,7 @@ from bot.core.folding import FAILURES_REMEMBERED, INSTRUCTION, FoldOutcome, Fold
 from bot.core.parts import Parts
 from bot.core.ports.money import Payer
 from bot.core.turns import TurnService
+from bot.pause import PAUSE_NAME
 from bot.sandbox.standin import Cut, Hold, Refuse, Say, StandIn
 from bot.services import Services, open_services
 from tests.cogs.conftest import World, settings_for
@@ -101,6 +102,22 @@ async def test_the_oldest_half_becomes_notes_that_later_prompts_carry(world: Wor
     assert f"> - Asker: {FACT}" in last[0]["content"]
     assert all(FACT in str(messages) for messages in world.sent_to_model()), "it is in every request"
     assert len(world.answers()) == 10
+
+
+async def test_while_the_bot_is_paused_no_fold_begins(world: World, tmp_path: Path) -> None:
+    await almost_too_long(world)
+    world.standin.script(Hold(0, FILLER))
+    async with asyncio.timeout(15):
+        sending = asyncio.create_task(world.asker.send(world.channel, f"{world.mention} six {FILLER}"))
+        await world.standin.arrived(len(world.standin.requests) + 1)
+        (tmp_path / PAUSE_NAME).touch()
+        world.standin.release()
+        await sending
+    assert len(world.answers()) == 6, "what was being answered is answered"
+    assert not notes_asked_for(world)
+    (tmp_path / PAUSE_NAME).unlink()
+    await say(world, "and now?")
+    assert notes_asked_for(world)
 
 
 async def test_the_prefix_changes_with_a_fold_and_never_else(world: World) -> None:

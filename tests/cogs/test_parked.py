@@ -15,6 +15,7 @@ from bot.sandbox.standin import Say
 from tests.cogs.conftest import World
 from tests.core.questions import a_question
 
+REFUSED: dict[str, Any] = {"status": 400, "code": 50035, "message": "Invalid Form Body"}
 GONE: dict[str, Any] = {"status": 404, "code": 10015, "message": "Unknown Webhook"}
 
 
@@ -50,6 +51,43 @@ async def test_it_waits_over_a_restart(world: World) -> None:
     )  # the next process knows nothing yet
     await world.env.restart_bot(Parley(world.services))
     mine = await world.asker.slash(world.channel, "help")
+    assert contents(mine)[-1].endswith("Only you see it.\n\nA tree.")
+
+
+async def assert_kept_to_its_asker(world: World) -> None:
+    """Nothing stands in the channel where a public command still thinks; the next command brings the answer."""
+    [thinking] = [message for message in world.answers() if not message.flags.ephemeral]
+    assert thinking.flags.loading
+    assert not thinking.content
+    mine = await world.asker.slash(world.channel, "help")
+    assert contents(mine)[-1].endswith("Only you see it.\n\nA tree.")
+    assert all(message.flags.ephemeral for message in mine.followups)
+
+
+async def test_a_public_command_that_ends_unanswered_at_the_stop_does_not_show_it(world: World) -> None:
+    await refused_answer(world)
+    await world.services.turns.close(grace_seconds=1)
+    await world.asker.slash(world.channel, "chat", message="what is a tree?")
+    await assert_kept_to_its_asker(world)
+
+
+async def test_a_public_command_whose_answer_discord_refuses_does_not_show_it(world: World) -> None:
+    await refused_answer(world)
+    world.standin.script(Say("A plant."))
+    world.env.inject_error("PATCH", "/webhooks/*/*/messages/*", **REFUSED, times=2)
+    world.env.inject_error("PATCH", "/channels/*/messages/*", **REFUSED, times=2)  # the channel leads there too
+    await world.asker.slash(world.channel, "chat", message="what is a tree?")
+    await assert_kept_to_its_asker(world)
+
+
+async def test_it_is_not_shown_where_nobody_knows_what_the_response_shows(world: World) -> None:
+    await refused_answer(world)
+    world.standin.script(Say("A plant."))
+    fault: dict[str, Any] = {"status": 403, "code": 50001, "message": "Missing Access"}
+    world.env.inject_error("GET", "/webhooks/*/*/messages/@original", **fault, times=1)
+    told = await world.asker.slash(world.channel, "chat", message="what is a tree?")
+    assert not contents(told)
+    mine = await world.asker.slash(world.channel, "chat", message="what is a heap?")
     assert contents(mine)[-1].endswith("Only you see it.\n\nA tree.")
 
 

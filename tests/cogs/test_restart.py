@@ -9,7 +9,19 @@ import pytest
 
 from bot.app import Parley
 from bot.core.caps import SpendingCaps
-from bot.core.conversation import Answer, EndReason, Page, Question, Reply, ReplyKind, ReplyRoute, TriggerKind
+from bot.core.conversation import (
+    Answer,
+    ConversationKey,
+    EndReason,
+    History,
+    Page,
+    Question,
+    Reply,
+    ReplyKind,
+    ReplyRoute,
+    TriggerKind,
+)
+from bot.core.errors import StoreUnavailable
 from bot.core.ports.money import Reservation, Settlement
 from bot.core.tasks import SoundTask
 from bot.sandbox.standin import Say
@@ -64,6 +76,25 @@ async def test_a_stored_answer_is_delivered_and_not_generated_again(world: World
     assert not world.standin.requests
     await restart(world)
     assert len(world.answers()) == 1
+
+
+async def test_a_stored_answer_is_delivered_although_its_conversation_cannot_be_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = await interrupted(world)
+    store = world.services.store
+    await store.begin(message.id, Reservation("chat", "gpt-6-luna", 10), caps=SpendingCaps(CAP))
+    reply = Reply(ReplyKind.ANSWER, (Page("A tree."),))
+    answer = Answer("A tree.", "gpt-6-luna", EndReason.STOP)
+    await store.complete(message.id, answer, reply, Settlement(5, None, "x"), history=None)
+
+    async def unreadable(_key: ConversationKey) -> History:
+        raise StoreUnavailable("disk I/O error")
+
+    monkeypatch.setattr(store, "history", unreadable)
+    await restart(world)
+    assert [m.content for m in world.answers()] == ["A tree."]
+    assert not await store.unfinished()
 
 
 async def test_the_message_that_was_being_written_becomes_the_answer(world: World) -> None:

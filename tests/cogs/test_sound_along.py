@@ -12,6 +12,7 @@ from bot.core.conversation import AttachedText, ConversationKey
 from bot.core.ports.money import Reservation, Settlement
 from bot.sandbox.standin import Refuse, Say
 from tests.cogs.conftest import World
+from tests.cogs.test_chat import labels
 from tests.cogs.test_restart import CAP, interrupted, restart
 from tests.cogs.test_transcripts import WORDS, shown, spent
 from tests.sounds import a_sound
@@ -71,6 +72,8 @@ async def test_when_nobody_can_listen_nothing_is_asked_and_it_is_told(world: Wor
     assert "when?" in shown(result).content
     assert "error id" in shown(result).content
     assert not world.sent_to_model()
+    assert "kept for a day" not in shown(result).content
+    assert labels(shown(result)) == [], "no message holds the file"
 
 
 async def test_after_a_restart_what_was_heard_is_not_paid_for_again(world: World) -> None:
