@@ -79,6 +79,8 @@ class Generation(Work):
 
     def billed_attempts(self, error: Exception) -> int:
         """Return how many requests of the failed generation may have cost what is still reserved for one: 0 or 1."""
+        if isinstance(error, ParleyError) and error.billed_micro_usd is not None:
+            return int(self._reserved)
         return int(self._reserved and (error.may_be_billed if isinstance(error, ParleyError) else True))
 
     async def run(self) -> Reply:
@@ -215,6 +217,17 @@ class Generation(Work):
         heard = Heard(len(sounds))
         listens = listening.hear(sounds, lambda sound: TranscriptRequest(resolved.model, sound), heard=heard)
         await self._paid(listens)
+        try:
+            question = await self._kept(heard, listening.price_version(resolved.model))
+        except ParleyError as error:
+            error.billed_micro_usd = heard.micro_usd  # of all parts, whatever the last one ended with
+            raise
+        self._reserved = self.sent = False
+        self.question, self._draft = question, GrowingDraft(question, parts.sentences)
+        return question
+
+    async def _kept(self, heard: Heard, price_version: str) -> Question:
+        """Return the question with what was said, once it is stored; raises what there is instead."""
         if heard.failure is not None:
             raise heard.failure
         if self._is_stopped():
@@ -223,10 +236,7 @@ class Generation(Work):
             raise NothingHeard("a voice message")
         question = self.question  # its message may have been edited meanwhile
         question = replace(_with_transcript(question, heard.transcript.text), heard=True, unread_files=False)
-        version = listening.price_version(resolved.model)
-        await parts.store.hear(question, Settlement(heard.micro_usd, heard.usage, version))
-        self._reserved = self.sent = False
-        self.question, self._draft = question, GrowingDraft(question, parts.sentences)
+        await self._parts.store.hear(question, Settlement(heard.micro_usd, heard.usage, price_version))
         return question
 
     async def _look(self, model: str, history: History | None) -> Seen:
