@@ -90,12 +90,16 @@ class Generation(Work):
 
     async def _run(self, held: AsyncExitStack) -> Reply:
         known = await self._gathered(held)
-        self._prompted = True
-        prompt, request, reservation, end = await self._asked(known)
-        answer = Answer(self._draft.text, end.model, end.end_reason, end.usage, end.ignored_options)
-        violation = None
-        if self.question.options.json:
-            answer, reservation, violation = await self._corrected(request, answer, reservation)
+        async with self._parts.queue.asking() as waited:
+            if waited:  # the conversation may have gone on, or been forgotten
+                history, heard = await self._history()
+                known = replace(known, history=history, heard=heard)
+            self._prompted = True
+            prompt, request, reservation, end = await self._asked(known)
+            answer = Answer(self._draft.text, end.model, end.end_reason, end.usage, end.ignored_options)
+            violation = None
+            if self.question.options.json:
+                answer, reservation, violation = await self._corrected(request, answer, reservation)
         settlement = settlement_of(self._parts, reservation, answer.usage)
         reply = await self._stored(known, answer, violation, settlement)
         self._learn(known, prompt, request, answer, end.usage)
@@ -126,12 +130,18 @@ class Generation(Work):
         asked_model = question.options.model or parts.policy.model
         check_allowed(parts, question.options.model)
         model = parts.catalogue.resolve(asked_model, parts.clock.now().date()).model
-        history = None if question.conversation is None else await parts.store.history(question.conversation)
-        history = history and history.without(question.replaces)
-        heard = history if history is None or question.hears_others else history.only_of(question.author_id)
+        history, heard = await self._history()
         if may_look(question, heard) and not self._read:
             await held.enter_async_context(parts.room.held(bytes_to_look_at(question, heard)))
         return _Known(model, asked_model, history, heard, await self._look(model, heard))
+
+    async def _history(self) -> tuple[History | None, History | None]:
+        """Return the conversation, and the part of it that goes along."""
+        question = self.question
+        history = None if question.conversation is None else await self._parts.store.history(question.conversation)
+        history = history and history.without(question.replaces)
+        heard = history if history is None or question.hears_others else history.only_of(question.author_id)
+        return history, heard
 
     async def _asked(self, known: _Known) -> tuple[Prompt, ChatRequest, Reservation, StreamEnd]:
         """Reserve and stream; once more with half of the prompt when the model finds it too long."""
