@@ -122,8 +122,13 @@ class Generation(Work):
     async def _gathered(self, held: AsyncExitStack) -> _Known:
         """Read the question's files, its history and its pictures, and hold room for them."""
         parts = self._parts
+        before: History | None = None
         if self.question.unread_files and self._files is not None:
-            await held.enter_async_context(parts.room.held(await self._files.size_bytes()))
+            size_bytes = await self._files.size_bytes()
+            if not self.question.is_voice:  # pictures are sent together with earlier ones
+                _, before = await self._history()
+                size_bytes += bytes_to_look_at(self.question, before)
+            await held.enter_async_context(parts.room.held(size_bytes))
         question = await self._with_files()
         if not self._read:
             await held.aclose()  # what was read or heard is text now
@@ -133,7 +138,9 @@ class Generation(Work):
         history, heard = await self._history()
         if may_look(question, heard) and not self._read:
             await held.enter_async_context(parts.room.held(bytes_to_look_at(question, heard)))
-        return _Known(model, asked_model, history, heard, await self._look(model, heard))
+        # Beside pictures that were just read, only those are fetched that room was taken for.
+        seen = await self._look(model, before if self._read else heard)
+        return _Known(model, asked_model, history, heard, seen)
 
     async def _history(self) -> tuple[History | None, History | None]:
         """Return the conversation, and the part of it that goes along."""
