@@ -79,6 +79,8 @@ class Generation(Work):
 
     def billed_attempts(self, error: Exception) -> int:
         """Return how many requests of the failed generation may have cost what is still reserved for one: 0 or 1."""
+        if isinstance(error, ParleyError) and error.billed_micro_usd is not None:
+            return int(self._reserved)
         return int(self._reserved and (error.may_be_billed if isinstance(error, ParleyError) else True))
 
     async def run(self) -> Reply:
@@ -88,12 +90,16 @@ class Generation(Work):
 
     async def _run(self, held: AsyncExitStack) -> Reply:
         known = await self._gathered(held)
-        self._prompted = True
-        prompt, request, reservation, end = await self._asked(known)
-        answer = Answer(self._draft.text, end.model, end.end_reason, end.usage, end.ignored_options)
-        violation = None
-        if self.question.options.json:
-            answer, reservation, violation = await self._corrected(request, answer, reservation)
+        async with self._parts.queue.asking() as waited:
+            if waited:  # the conversation may have gone on, or been forgotten
+                history, heard = await self._history()
+                known = replace(known, history=history, heard=heard)
+            self._prompted = True
+            prompt, request, reservation, end = await self._asked(known)
+            answer = Answer(self._draft.text, end.model, end.end_reason, end.usage, end.ignored_options)
+            violation = None
+            if self.question.options.json:
+                answer, reservation, violation = await self._corrected(request, answer, reservation)
         settlement = settlement_of(self._parts, reservation, answer.usage)
         reply = await self._stored(known, answer, violation, settlement)
         self._learn(known, prompt, request, answer, end.usage)
@@ -116,20 +122,33 @@ class Generation(Work):
     async def _gathered(self, held: AsyncExitStack) -> _Known:
         """Read the question's files, its history and its pictures, and hold room for them."""
         parts = self._parts
+        before: History | None = None
         if self.question.unread_files and self._files is not None:
-            await held.enter_async_context(parts.room.held(await self._files.size_bytes()))
+            size_bytes = await self._files.size_bytes()
+            if not self.question.is_voice:  # pictures are sent together with earlier ones
+                _, before = await self._history()
+                size_bytes += bytes_to_look_at(self.question, before)
+            await held.enter_async_context(parts.room.held(size_bytes))
         question = await self._with_files()
         if not self._read:
             await held.aclose()  # what was read or heard is text now
         asked_model = question.options.model or parts.policy.model
         check_allowed(parts, question.options.model)
         model = parts.catalogue.resolve(asked_model, parts.clock.now().date()).model
-        history = None if question.conversation is None else await parts.store.history(question.conversation)
-        history = history and history.without(question.replaces)
-        heard = history if history is None or question.hears_others else history.only_of(question.author_id)
+        history, heard = await self._history()
         if may_look(question, heard) and not self._read:
             await held.enter_async_context(parts.room.held(bytes_to_look_at(question, heard)))
-        return _Known(model, asked_model, history, heard, await self._look(model, heard))
+        # Beside pictures that were just read, only those are fetched that room was taken for.
+        seen = await self._look(model, before if self._read else heard)
+        return _Known(model, asked_model, history, heard, seen)
+
+    async def _history(self) -> tuple[History | None, History | None]:
+        """Return the conversation, and the part of it that goes along."""
+        question = self.question
+        history = None if question.conversation is None else await self._parts.store.history(question.conversation)
+        history = history and history.without(question.replaces)
+        heard = history if history is None or question.hears_others else history.only_of(question.author_id)
+        return history, heard
 
     async def _asked(self, known: _Known) -> tuple[Prompt, ChatRequest, Reservation, StreamEnd]:
         """Reserve and stream; once more with half of the prompt when the model finds it too long."""
@@ -215,6 +234,17 @@ class Generation(Work):
         heard = Heard(len(sounds))
         listens = listening.hear(sounds, lambda sound: TranscriptRequest(resolved.model, sound), heard=heard)
         await self._paid(listens)
+        try:
+            question = await self._kept(heard, listening.price_version(resolved.model))
+        except ParleyError as error:
+            error.billed_micro_usd = heard.micro_usd  # of all parts, whatever the last one ended with
+            raise
+        self._reserved = self.sent = False
+        self.question, self._draft = question, GrowingDraft(question, parts.sentences)
+        return question
+
+    async def _kept(self, heard: Heard, price_version: str) -> Question:
+        """Return the question with what was said, once it is stored; raises what there is instead."""
         if heard.failure is not None:
             raise heard.failure
         if self._is_stopped():
@@ -223,10 +253,7 @@ class Generation(Work):
             raise NothingHeard("a voice message")
         question = self.question  # its message may have been edited meanwhile
         question = replace(_with_transcript(question, heard.transcript.text), heard=True, unread_files=False)
-        version = listening.price_version(resolved.model)
-        await parts.store.hear(question, Settlement(heard.micro_usd, heard.usage, version))
-        self._reserved = self.sent = False
-        self.question, self._draft = question, GrowingDraft(question, parts.sentences)
+        await self._parts.store.hear(question, Settlement(heard.micro_usd, heard.usage, price_version))
         return question
 
     async def _look(self, model: str, history: History | None) -> Seen:

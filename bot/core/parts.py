@@ -23,6 +23,7 @@ from bot.core.ports.clock import Clock
 from bot.core.ports.files import EarlierPictures, SchemaChecker
 from bot.core.ports.money import CallLedger
 from bot.core.ports.turns import FoldStore, TurnStore
+from bot.core.queueing import TurnQueue
 from bot.core.room import Room
 from bot.core.sentences import Sentences
 from bot.core.sound.listening import Listening
@@ -65,6 +66,8 @@ class Parts:
     policy: TurnPolicy
     works: Mapping[type[object], MakeWork] = field(default_factory=dict)  # by the type of a question's task
     pictures: EarlierPictures = field(default_factory=NoEarlierPictures)
+    # Its ``place`` is held by every turn, its ``asking`` by whatever asks for text: ``room`` is waited for in between.
+    queue: TurnQueue = field(default_factory=TurnQueue)
     # Held by whatever has an upload in memory until its call has ended.
     room: Room = field(default_factory=Room)
     # Held by whatever draws. Whoever waits for ``room`` too takes this first.

@@ -1,15 +1,16 @@
 """Who is answered when: one member's questions in order, up to three members side by side, five more may wait.
 
 A question that can be answered at once never meets a line of others that cannot; one member waits with three at most.
-Over all conversations 64 are answered at once, and 192 more may wait: what a flood would hold in memory has an end.
+Over all conversations 64 are asked at once, and 192 more may wait: what a flood would hold in memory has an end.
+Whoever waits for room for an upload is one of all these, and keeps nobody who needs no room from being asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from bot.core.conversation import ConversationKey
@@ -51,11 +52,12 @@ class TurnQueue:
     def __init__(self) -> None:
         self._lines: dict[ConversationKey, _Line] = {}
         self._answers = asyncio.Semaphore(ANSWERS_AT_ONCE)
+        self._in_work = 0  # of those who are to be answered: asked, waiting for that, or waiting for room
         self._waiting_for_answers = 0
 
     def is_full(self, key: ConversationKey | None, member_id: int) -> bool:
         """Whether this member's next question would be refused. ``key`` ``None``: it belongs to no conversation."""
-        if self._waiting_for_answers >= ANSWERS_WAITING:
+        if self._in_work >= ANSWERS_AT_ONCE + ANSWERS_WAITING:
             return True
         line = self._lines.get(key) if key is not None else None
         return line is not None and not line.admits(member_id) and line.is_full(member_id)
@@ -69,24 +71,42 @@ class TurnQueue:
     async def place(self, key: ConversationKey | None, member_id: int, *, answers: bool = True) -> AsyncIterator[None]:
         """Wait for this member's turn and hold it; raises ``Busy`` when too many wait already.
 
-        ``answers``: for a call for text. What makes pictures or sound has places of its own.
+        ``answers``: for a call for text, which ``asking`` is waited for. What makes pictures or sound has places of its
+        own.
         """
         async with AsyncExitStack() as held:
             if key is not None:
                 await held.enter_async_context(self._in_line(key, member_id))
             if answers:
-                await self._wait_for_answer()
-                held.callback(self._answers.release)
+                held.enter_context(self._counted())
             yield
 
-    async def _wait_for_answer(self) -> None:
-        if self._answers.locked() and self._waiting_for_answers >= ANSWERS_WAITING:
-            raise Busy
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[bool]:
+        """Wait until the model may be asked and hold that place; tells whether it had to be waited for.
+
+        Whoever needs room takes that first.
+        """
+        waits = self._answers.locked()
         self._waiting_for_answers += 1
         try:
             await self._answers.acquire()
         finally:
             self._waiting_for_answers -= 1
+        try:
+            yield waits
+        finally:
+            self._answers.release()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        if self._in_work >= ANSWERS_AT_ONCE + ANSWERS_WAITING:
+            raise Busy
+        self._in_work += 1
+        try:
+            yield
+        finally:
+            self._in_work -= 1
 
     @asynccontextmanager
     async def _in_line(self, key: ConversationKey, member_id: int) -> AsyncIterator[None]:

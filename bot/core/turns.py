@@ -37,7 +37,6 @@ from bot.core.ports.files import FileReader
 from bot.core.ports.money import Payer
 from bot.core.ports.screen import Screen
 from bot.core.pseudonyms import ids
-from bot.core.queueing import TurnQueue
 from bot.core.spending import ReachedLimits
 from bot.core.working import Work
 
@@ -66,7 +65,7 @@ class TurnService:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._store = parts.store
-        self._queue = TurnQueue()
+        self._queue = parts.queue
         self._folding = Folding(parts)
         self._limits = ReachedLimits(parts.clock)
         self._works: dict[int, Work] = {}

@@ -13,7 +13,7 @@ from bot.core.choosing import recorded
 from bot.core.composing import NOTHING
 from bot.core.conversation import Question, Reply
 from bot.core.errors import ParleyError
-from bot.core.errors.work import Interrupted, Stopped
+from bot.core.errors.work import Interrupted, Stopped, WaitedTooLong
 from bot.core.limits import TURN_SECONDS
 from bot.core.parts import Parts
 from bot.core.ports.files import FileReader, FilesRead
@@ -94,7 +94,14 @@ class Work(ABC):
     def billed_attempts(self, error: Exception) -> int:
         """Return how many calls of the failed work may have cost what is still reserved for one: 0 or 1."""
 
+    def _check_time(self) -> None:
+        """Raise ``WaitedTooLong`` when the turn is over before the provider was asked."""
+        if self._left_seconds <= 0:
+            raise WaitedTooLong
+
     async def _reserve(self, reservation: Reservation) -> None:
+        """Reserve what comes next; raises ``WaitedTooLong`` when its answer could not be shown any more."""
+        self._check_time()
         policy = self._parts.policy
         await self._parts.store.begin(
             self.question.trigger_id,

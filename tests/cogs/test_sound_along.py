@@ -9,6 +9,8 @@ import pytest
 
 from bot.core.caps import SpendingCaps
 from bot.core.conversation import AttachedText, ConversationKey
+from bot.core.errors import StoreUnavailable
+from bot.core.ports.files import Sound
 from bot.core.ports.money import Reservation, Settlement
 from bot.sandbox.standin import Refuse, Say
 from tests.cogs.conftest import World
@@ -98,3 +100,37 @@ async def test_before_anything_was_heard_a_restart_tells_that_it_may_have_been_p
     [notice] = world.answers()
     assert "may have been paid for already" in notice.content
     assert not world.standin.requests
+
+
+async def charged(world: World) -> list[int | None]:
+    rows = await world.services.store._database.run("SELECT settled_micro_usd AS cost FROM usage_ledger", {})
+    return [row["cost"] for row in rows]
+
+
+@pytest.mark.parametrize("refused", [Refuse(429, code="insufficient_quota"), Refuse(401)])
+async def test_parts_that_were_heard_are_paid_for_when_a_later_one_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch, refused: Refuse
+) -> None:
+    monkeypatch.setattr(world.services.listening, "part_seconds", lambda model=None: 2)
+    of_two = world.services.listening.worst_micro_usd("gpt-transcribe", [Sound("a.ogg", "audio/ogg", 2.0, b"")] * 2)
+    world.standin.script(Say("Part 1."), Say("Part 2."), refused, Say("never asked for"), of="transcription")
+    long = ("meeting.ogg", a_sound(seconds=8.0))
+    result = await world.asker.slash(world.channel, "chat", message="when?", attachment=long)
+    assert "error id" in shown(result).content
+    assert world.standin.billed == 2
+    [cost] = await charged(world)
+    assert cost is not None
+    assert 0 < cost <= of_two
+
+
+async def test_what_was_heard_is_paid_for_when_it_cannot_be_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> None:
+        raise StoreUnavailable("disk full")
+
+    monkeypatch.setattr(world.services.store, "hear", full)
+    world.standin.script(Say(WORDS), of="transcription")
+    await world.asker.slash(world.channel, "chat", message="when?", attachment=FILE)
+    assert not world.sent_to_model()
+    [cost] = await charged(world)
+    assert cost is not None
+    assert cost > 0

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from simcord.builders import ChannelHandle
 
 from bot.app import Parley
 from bot.core.conversation import Question
-from bot.core.limits import PICTURES
+from bot.core.limits import MEDIA_BYTES, PICTURES
 from bot.sandbox.standin import Refuse, Say
 from cogs.image import DESCRIBE
 from cogs.menus import ASK_ABOUT
@@ -312,3 +313,19 @@ class TestDescribe:
         await world.asker.submit_modal(opened, {"question": "Which colour?"})
         (messages,) = world.sent_to_model()
         assert pictures_sent(messages) == [[RED]]
+
+
+async def test_room_is_taken_for_earlier_pictures_too_and_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    room, asked = world.services.turns._parts.room, []
+    held = room.held
+
+    def noted(size_bytes: int) -> AbstractAsyncContextManager[None]:
+        asked.append(size_bytes)
+        return held(size_bytes)
+
+    monkeypatch.setattr(room, "held", noted)
+    await ask(world, "what is this?", RED)
+    await ask(world, "and this?", BLUE)
+    assert pictures_sent(world.sent_to_model()[-1]) == [[RED], [BLUE]]
+    assert asked == [len(RED), len(BLUE) + len(RED)]
+    assert room.free_bytes == MEDIA_BYTES

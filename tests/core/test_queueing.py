@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -132,7 +133,10 @@ async def test_over_all_conversations_so_many_are_answered_so_many_wait_and_the_
     async def ask(number: int, *, answers: bool = True) -> None:
         nonlocal answering
         key = ConversationKey(channel_id=number) if number % 2 else None
-        async with queue.place(key, number, answers=answers):
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(queue.place(key, number, answers=answers))
+            if answers:
+                await held.enter_async_context(queue.asking())
             answering += 1
             await let_go.wait()
 

@@ -113,7 +113,6 @@ class PictureWork(PaidWork):
         )
         self._draft.expect(plan.count)
         worst = sum(self._worst(call) for call in plan.calls)
-        self._check_time()
         await self._reserve(Reservation("image", model, worst))
         return plan, await self._all(plan)
 
@@ -176,11 +175,6 @@ class PictureWork(PaidWork):
         self._draft.count(len(made.contents))
         self._screen.show(self._draft)
         return made
-
-    def _check_time(self) -> None:
-        """Raise ``WaitedTooLong`` when the turn is over before the provider was asked."""
-        if self._left_seconds <= 0:
-            raise WaitedTooLong
 
     def _outcome(self, number: int, call: PictureRequest, task: asyncio.Task[MadePictures]) -> _Call:
         if task.cancelled() and number not in self._sent:  # it never had a place
