@@ -270,7 +270,7 @@ async def looked_at(database: Database, caps: SpendingCaps, calls: asyncio.Futur
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(calls=st.lists(calls_of, min_size=12, max_size=30), cap=st.integers(0, 1200))
 def test_calls_side_by_side_never_pass_any_cap(field: str, calls: list[Call], cap: int) -> None:
-    """H10, P11. Waves over the end of a month, in which open calls grow; no other cap hides what this one lets through."""
+    """H10, P11. Waves over the end of a month, in which open calls grow; no other cap hides what this one lets by."""
     caps = replace(NO_BOT_CAP, **{field: cap})
 
     async def run(path: Path) -> None:
