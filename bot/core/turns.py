@@ -90,6 +90,7 @@ class TurnService:
         key: ConversationKey | None,
         *,
         member_id: int,
+        guild_id: int | None,
         model: str | None = None,
         capability: Capability = "chat",
     ) -> str | None:
@@ -97,7 +98,7 @@ class TurnService:
 
         ``model``: the one that the member chose for the capability.
         """
-        problem: ParleyError | None = self._refusal(member_id, key.guild_id if key is not None else None)
+        problem: ParleyError | None = self._refusal(member_id, guild_id)
         is_answer = key is not None or capability == "chat"
         if problem is None and is_answer and self._queue.is_full(key, member_id):
             problem = Busy()
