@@ -65,6 +65,7 @@ class CommandSync:
             elif error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
             else:  # the next start tries again
+                self._rested = False
                 log.exception("the commands were not synced", extra={"status": error.status, "code": error.code})
         else:
             self._rested = False
@@ -86,6 +87,9 @@ class CommandSync:
                 discord.HTTPException,
                 discord.RateLimited,
                 StoreUnavailable,
+                KeyError,  # these three: an answer without sense
+                TypeError,
+                ValueError,
             ) as error:
                 log.warning("the commands still wait", extra={"detail": type(error).__name__})
 

@@ -23,7 +23,7 @@ from bot.core.turns import Move
 from cogs.ui.asking import acknowledged
 from cogs.ui.listening import may_sound
 from cogs.ui.model_choices import Model, Temperature, model_choices
-from cogs.ui.questions import conversation_of, question_of_interaction, route_of_interaction
+from cogs.ui.questions import conversation_of, question_of_interaction, route_of_interaction, server_of
 from cogs.ui.replies import screen_for
 from cogs.ui.telling import deferred, sentence_for
 from cogs.ui.threads import check_threads, open_thread
@@ -190,7 +190,9 @@ class Chat(commands.Cog):
         private: bool,
     ) -> None:
         services = self._services
-        refusal = services.turns.early_refusal(None, member_id=interaction.user.id, model=options.model)
+        refusal = services.turns.early_refusal(
+            None, member_id=interaction.user.id, guild_id=server_of(interaction), model=options.model
+        )
         try:
             if private:
                 raise PrivateStaysPrivate

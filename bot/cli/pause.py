@@ -13,6 +13,8 @@ def pause() -> None:
     path = _path()
     try:
         path.touch(mode=0o600)
+    except FileNotFoundError:
+        stop([f"The data folder {path.parent} does not exist: the first start of the bot makes it"], EXIT_CONFIG)
     except OSError as error:
         stop([f"{path} cannot be made ({type(error).__name__}): run this as the bot's user"], EXIT_CONFIG)
     say("paused, over restarts too: what is being answered is finished, everybody else is told. `resume` ends it")

@@ -43,10 +43,12 @@ def run() -> None:
     from bot.gateway.supervisor import GatewayProblem  # noqa: PLC0415
     from bot.store.lock import own_folder  # noqa: PLC0415
     from bot.store.problem import DatabaseDamaged, FolderInUse, StoreProblem  # noqa: PLC0415
+    from bot.store.salvage import remove_leftovers  # noqa: PLC0415
 
     try:
         folder = settings.database_path.parent
         with own_folder(folder), _token_that_is_not_refused(folder, token):
+            remove_leftovers(folder)
             try:
                 asyncio.run(_serve(settings, token))
             except DatabaseDamaged as damaged:

@@ -12,6 +12,7 @@ from bot.core.ports.clock import Clock
 ANY_END = "*"
 NAMED_MODELS = 15  # more would make a refusal unreadable
 KEPT_LIMITS = 1000  # beyond it those that have ended are forgotten
+TOLD_LIMIT_FOR = timedelta(days=1)  # a limit may last for months: whoever comes back after days is told again
 TOLD_BUSY_FOR = timedelta(minutes=1)
 TOLD_PAUSED_FOR = timedelta(hours=1)
 RECHECK_AFTER = timedelta(minutes=1)  # reservations become settlements: there may be room again before the day ends
@@ -87,8 +88,8 @@ class ReachedLimits:
         return None
 
     def tell(self, error: LimitReached, member_id: int) -> bool:
-        """Return whether a member has yet to be told of a limit, and take it for told until the limit resets."""
-        return self._tell(error.topic, member_id, error.resets_at)
+        """Return whether a member has yet to be told of a limit; take it for told until the reset, a day at most."""
+        return self._tell(error.topic, member_id, min(error.resets_at, self._clock.now() + TOLD_LIMIT_FOR))
 
     def tell_for_now(self, error: Busy | Paused, member_id: int) -> bool:
         """Return whether a member has yet to be told of what ends at no known time."""
@@ -96,7 +97,7 @@ class ReachedLimits:
         return self._tell(error.topic, member_id, self._clock.now() + lasts)
 
     def was_told(self, error: LimitReached | Paused, member_id: int) -> bool:
-        """Whether a member has been told of a limit that has not been reset since."""
+        """Whether a member has been told of a limit lately that has not been reset since."""
         return self._was_told(error.topic, member_id)
 
     def _tell(self, topic: str, member_id: int, until: datetime) -> bool:

@@ -90,6 +90,7 @@ class TurnService:
         key: ConversationKey | None,
         *,
         member_id: int,
+        guild_id: int | None,
         model: str | None = None,
         capability: Capability = "chat",
     ) -> str | None:
@@ -97,7 +98,7 @@ class TurnService:
 
         ``model``: the one that the member chose for the capability.
         """
-        problem: ParleyError | None = self._refusal(member_id, key.guild_id if key is not None else None)
+        problem: ParleyError | None = self._refusal(member_id, guild_id)
         is_answer = key is not None or capability == "chat"
         if problem is None and is_answer and self._queue.is_full(key, member_id):
             problem = Busy()
@@ -387,8 +388,9 @@ class TurnService:
                 question.trigger_id, problem.code, error_id, reply, billed=billed, most_micro_usd=most
             )
         except StoreUnavailable as unavailable:
-            if await self._tell_unstored(question, screen, unavailable):
-                await self._end_unstored(question, billed=billed)
+            cause = error if isinstance(error, StoreUnavailable) else unavailable
+            if await self._tell_unstored(question, screen, cause):
+                await self._end_unstored(question, billed=billed, most_micro_usd=most)
             return None
         return reply
 
@@ -416,10 +418,12 @@ class TurnService:
             return isinstance(error, DeliveryRefused)
         return True
 
-    async def _end_unstored(self, question: Question, *, billed: int) -> None:
+    async def _end_unstored(self, question: Question, *, billed: int, most_micro_usd: int | None = None) -> None:
         """End a turn that was shown or told although nothing could be saved: the next start must not do it again."""
         trigger_id = question.trigger_id
-        cancel = partial(self._store.cancel, trigger_id, billed=bool(billed), reason="unsaved")
+        cancel = partial(
+            self._store.cancel, trigger_id, billed=bool(billed), reason="unsaved", most_micro_usd=most_micro_usd
+        )
         await self._owed.write(trigger_id, cancel)
 
     async def _refuse_unclaimed(self, question: Question, screen: Screen, error: StoreUnavailable) -> None:

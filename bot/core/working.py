@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 from bot.core.choosing import recorded
 from bot.core.composing import NOTHING
 from bot.core.conversation import Question, Reply
-from bot.core.errors import ParleyError
+from bot.core.errors import ParleyError, ResultUnsaved, StoreUnavailable
 from bot.core.errors.work import Interrupted, Stopped, WaitedTooLong
 from bot.core.limits import TURN_SECONDS
 from bot.core.parts import Parts
@@ -173,5 +173,11 @@ class PaidWork(Work):
         return FilesRead()
 
     async def _complete(self, reply: Reply, settlement: Settlement, *, result_text: str | None = None) -> Reply:
-        await self._parts.store.complete_task(self.question, reply, settlement, result_text=result_text)
+        """Store a result before anything of it is shown; raises ``ResultUnsaved``, which knows what it cost."""
+        try:
+            await self._parts.store.complete_task(self.question, reply, settlement, result_text=result_text)
+        except StoreUnavailable as error:
+            lost = ResultUnsaved(error.detail)
+            lost.billed_micro_usd = settlement.micro_usd
+            raise lost from error
         return reply

@@ -73,10 +73,10 @@ class Outbox:
         """End the claim without a delivered reply, and wipe it; its reservation stays in the ledger."""
         await self._end(sql.EXPIRE, trigger_id, reason=reason)
 
-    async def cancel(self, trigger_id: int, *, billed: bool, reason: str) -> None:
-        """End an unfinished claim as CANCELLED, wipe it, and settle its reservations in full or release them."""
+    async def cancel(self, trigger_id: int, *, billed: bool, reason: str, most_micro_usd: int | None = None) -> None:
+        """End an unfinished claim as CANCELLED, wipe it, and settle its reservations or release them."""
         parameters: Parameters = {"trigger_id": trigger_id, "now": self._now(), "reason": reason}
-        cost: Parameters = {**parameters, "run_id": self._run_id, "billed": int(billed), "most": None}
+        cost: Parameters = {**parameters, "run_id": self._run_id, "billed": int(billed), "most": most_micro_usd}
 
         async def work(transaction: Transaction) -> bool:
             if await transaction.run(sql.CANCEL, parameters):

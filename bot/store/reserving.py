@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.core.caps import CapScope, SpendingCaps
+from bot.core.caps import CapPeriod, CapScope, SpendingCaps
 from bot.core.errors.limits import BudgetExhausted, MemberLimitReached
 from bot.core.ports.money import Payer, Reservation
 from bot.store.database import Transaction, milliseconds, moment
@@ -34,8 +34,10 @@ FROM usage_ledger WHERE trigger_id = :trigger_id
 RETURNING usage_id
 """
 
+# A row of an earlier day comes along to today: it can only grow where it is checked.
 RESERVE_MORE: Final = """
-UPDATE usage_ledger SET reserved_micro_usd = reserved_micro_usd + :micro_usd
+UPDATE usage_ledger
+SET reserved_micro_usd = reserved_micro_usd + :micro_usd, created_at = max(created_at, :today)
 WHERE trigger_id = :trigger_id AND run_id = :run_id AND settled_micro_usd IS NULL
   AND attempt = (SELECT max(attempt) FROM usage_ledger WHERE trigger_id = :trigger_id)
 RETURNING usage_id
@@ -78,15 +80,31 @@ async def reserve(
 async def reserve_more(
     transaction: Transaction, payer: Payer, micro_usd: int, *, caps: SpendingCaps, run_id: int, now: datetime
 ) -> None:
-    """Add to the worst case of the newest open call of a trigger; raises ``BudgetExhausted``."""
-    await _check(transaction, payer, micro_usd, caps, now)
+    """Add to the worst case of the newest open call of a trigger.
+
+    Raises ``BudgetExhausted``, and then the transaction must not be kept: the sums are checked as they have become.
+    """
     whose = {"trigger_id": payer.trigger_id, "run_id": run_id}
-    if not await transaction.run(RESERVE_MORE, {**whose, "micro_usd": micro_usd}):
+    today = milliseconds(CapPeriod.DAY.start(now))
+    if not await transaction.run(RESERVE_MORE, {**whose, "micro_usd": micro_usd, "today": today}):
         raise LookupError(f"nothing is reserved for {payer.trigger_id}")
+    await _check(transaction, payer, micro_usd, caps, now, is_written=True)
 
 
-async def _check(transaction: Transaction, payer: Payer, micro_usd: int, caps: SpendingCaps, now: datetime) -> None:
-    """Raise ``BudgetExhausted`` with the cap that ends last of those that do not allow so much more."""
+async def _check(
+    transaction: Transaction,
+    payer: Payer,
+    micro_usd: int,
+    caps: SpendingCaps,
+    now: datetime,
+    *,
+    is_written: bool = False,
+) -> None:
+    """Raise ``BudgetExhausted`` with the cap that ends last of those that do not allow so much more.
+
+    ``is_written``: the ledger has it already.
+    """
+    more = 0 if is_written else micro_usd
     whose = {CapScope.BOT: 0, CapScope.SERVER: payer.guild_id, CapScope.MEMBER: payer.author_id}
     for scope, period, cap in caps:
         scope_id = whose[scope]
@@ -94,5 +112,5 @@ async def _check(transaction: Transaction, payer: Payer, micro_usd: int, caps: S
             continue
         since = milliseconds(period.start(now))
         [spent] = await transaction.run(SPENT_BY[scope], {"since": since, "scope_id": scope_id})
-        if micro_usd + spent["micro_usd"] > cap:
+        if more + spent["micro_usd"] > cap:
             raise BudgetExhausted(scope, period, period.end(now), scope_id=scope_id, micro_usd=micro_usd)

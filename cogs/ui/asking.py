@@ -10,7 +10,7 @@ from bot.core.catalogue import Capability
 from bot.core.conversation import ChatOptions, ConversationKey, Question
 from bot.core.ports.files import FileReader
 from cogs.ui.acknowledging import NotAcknowledged, defer
-from cogs.ui.questions import question_of_interaction, route_of_interaction
+from cogs.ui.questions import question_of_interaction, route_of_interaction, server_of
 from cogs.ui.telling import parley, told
 
 Interaction = discord.Interaction[Any]
@@ -30,7 +30,11 @@ async def is_refused(
 ) -> bool:
     """Say at once, and only to this person, what memory alone knows to be in the way; return whether it did."""
     refusal = parley(interaction).services.turns.early_refusal(
-        conversation, member_id=interaction.user.id, model=model, capability=capability
+        conversation,
+        member_id=interaction.user.id,
+        guild_id=server_of(interaction),
+        model=model,
+        capability=capability,
     )
     if refusal is not None:
         await interaction.response.send_message(refusal, ephemeral=True)

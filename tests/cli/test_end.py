@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.cli.conftest import COMMAND_SECONDS, ROOT
+from tests.cli.conftest import COMMAND_SECONDS, ROOT, Shell
 
 HANGING = """
 import threading
@@ -36,3 +36,9 @@ def test_a_python_without_the_packages_is_told_in_one_line(command: str) -> None
     assert "has no package" in line
     assert f".venv/bin/python -m bot {command}" in line
     assert ("make sandbox" if command == "sandbox" else "make run") in line
+
+
+async def test_a_pause_without_a_data_folder_names_it(shell: Shell) -> None:
+    ended = await shell.run("pause")
+    assert ended.code == 78
+    assert f"The data folder {shell.data} does not exist" in ended.err

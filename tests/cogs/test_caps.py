@@ -93,3 +93,18 @@ async def test_where_a_member_alone_brought_the_bot_along_no_server_pays(
     monkeypatch.setattr(discord.Interaction, "is_guild_integration", lambda _: True)
     both = await world.asker.slash(world.channel, "audio speak", text="hello")
     assert "This server has used up" in shown(both)
+
+
+@pytest.mark.settings(server_daily_budget_usd=CALL, unpriced_call_usd=CALL)
+@pytest.mark.parametrize("new_thread", [False, True])
+async def test_a_command_without_a_conversation_knows_the_servers_cap_too(world: World, new_thread: bool) -> None:
+    for _ in range(2):
+        await ask(world)
+    if new_thread:
+        refused = await world.asker.slash(world.channel, "chat", message="hello", thread=True)
+    else:
+        refused = await world.asker.slash(world.channel, "ask", prompt="hello")
+    assert refused.ephemeral
+    assert "This server has used up" in shown(refused)
+    claims = await world.services.store._database.run("SELECT count(*) FROM claims")
+    assert claims[0][0] == 2, "what is refused from memory is not written down"

@@ -94,7 +94,8 @@ async def test_a_fourth_waiting_question_of_a_member_is_refused_at_once_and_in_p
     for number in range(4):
         await world.asker.slash(world.channel, "chat", message=f"question {number}")
     conversation = ConversationKey(channel_id=world.channel.id, guild_id=world.guild.id)
-    await until(lambda: world.services.turns.early_refusal(conversation, member_id=world.asker.id) is not None)
+    turns, asker, server = world.services.turns, world.asker.id, world.guild.id
+    await until(lambda: turns.early_refusal(conversation, member_id=asker, guild_id=server) is not None)
     refused = await world.asker.slash(world.channel, "chat", message="one too many")
     assert refused.ephemeral
     assert refused.response is not None

@@ -38,7 +38,7 @@ def test_a_dear_question_says_nothing_about_ordinary_ones() -> None:
     assert limits.refusal(1, 900) is None
 
 
-def test_each_cap_is_told_to_each_member_once_until_it_ends() -> None:
+def test_each_cap_is_told_to_each_member_once_a_day_until_it_ends() -> None:
     clock = FakeClock()
     limits = ReachedLimits(clock)
     here, there, own = (
@@ -48,5 +48,13 @@ def test_each_cap_is_told_to_each_member_once_until_it_ends() -> None:
     assert [limits.tell(error, 1) for error in (here, there, own, hourly)] == [True] * 4
     assert [limits.tell(error, 1) for error in (here, there, own, hourly)] == [False] * 4
     assert limits.tell(here, 2)
-    clock.advance(here.resets_at - clock.now())
+    clock.advance(timedelta(hours=23, minutes=59))
+    assert not limits.tell(here, 1)
+    assert limits.was_told(here, 1)
+    clock.advance(timedelta(minutes=1))
+    assert not limits.was_told(here, 1)
+    assert limits.tell(here, 1)
+    clock.advance(here.resets_at - clock.now() - timedelta(hours=2))
+    assert limits.tell(here, 1)
+    clock.advance(timedelta(hours=2))
     assert limits.tell(here, 1)

@@ -126,6 +126,24 @@ async def test_a_second_call_of_a_question_and_a_call_without_one_meet_the_same_
     await calls.reserve(Payer(8, 43, 500, 900), RESERVATION, caps=caps)
 
 
+@pytest.mark.parametrize("field", FIELDS)
+async def test_what_grows_after_midnight_counts_for_the_new_day_and_month(
+    database: Database, store: SqliteTurnStore, clock: FakeClock, field: str
+) -> None:
+    caps = replace(NO_BOT_CAP, **{field: 2 * COST})
+    clock.advance(datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC) - clock.now())
+    assert await begin(store, 1, caps) is None
+    clock.advance(timedelta(seconds=2))
+    with pytest.raises(BudgetExhausted) as caught:
+        await store.reserve_more(1, COST + 1, caps=caps)
+    assert caught.value.micro_usd == COST + 1
+    assert await billed(database) == COST, "nothing is written of what is refused"
+    await store.reserve_more(1, COST, caps=caps)
+    with pytest.raises(BudgetExhausted):
+        await store.reserve_more(1, 1, caps=caps)
+    assert await begin(store, 2, caps) is not None
+
+
 async def test_a_restart_forgets_no_cap(path: Path) -> None:
     caps = SpendingCaps(COST)
     async with open_database(path) as database:
@@ -227,6 +245,10 @@ async def claimed_call(store: SqliteTurnStore, number: int, call: Call, caps: Sp
         await store.fail(number, "x", "e", NOTICE, billed=False)
 
 
+async def grown_call(store: SqliteTurnStore, number: int, call: Call, caps: SpendingCaps) -> None:
+    await store.reserve_more(number, call.reserved, caps=caps)
+
+
 async def other_call(ledger: SqliteCallLedger, number: int, call: Call, caps: SpendingCaps) -> None:
     payer = Payer(number, call.member, 500, call.server)
     entry = await ledger.reserve(payer, Reservation("summary", "m", call.reserved), caps=caps)
@@ -248,16 +270,19 @@ async def looked_at(database: Database, caps: SpendingCaps, calls: asyncio.Futur
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(calls=st.lists(calls_of, min_size=12, max_size=30), cap=st.integers(0, 1200))
 def test_calls_side_by_side_never_pass_any_cap(field: str, calls: list[Call], cap: int) -> None:
-    """H10, P11. Waves of calls on three days over the end of a month; no other cap hides what this one lets through."""
+    """H10, P11. Waves over the end of a month, in which open calls grow; no other cap hides what this one lets by."""
     caps = replace(NO_BOT_CAP, **{field: cap})
 
     async def run(path: Path) -> None:
         clock = FakeClock(datetime(2026, 3, 30, 23, 59, tzinfo=UTC))
         async with open_database(path) as database:
             store, ledger = SqliteTurnStore(database, clock), SqliteCallLedger(database, clock)
+            still_open: list[tuple[int, Call]] = []
             for day in range(3):
                 wave = [(number, call) for number, call in enumerate(calls, 1) if call.day == day]
+                growing, still_open = still_open, []
                 running = asyncio.gather(
+                    *(grown_call(store, number, call, caps) for number, call in growing),
                     *(
                         claimed_call(store, number, call, caps)
                         if call.claimed
@@ -267,10 +292,12 @@ def test_calls_side_by_side_never_pass_any_cap(field: str, calls: list[Call], ca
                     return_exceptions=True,
                 )
                 await looked_at(database, caps, running)
-                for (_, call), refused in zip(wave, await running, strict=True):
+                for (number, call), refused in zip(growing + wave, await running, strict=True):
                     if refused is not None:
                         assert isinstance(refused, BudgetExhausted)
                         assert refused.micro_usd == call.reserved
+                    elif call.claimed and call.outcome is None:
+                        still_open.append((number, call))
                 clock.advance(timedelta(days=1))
 
     with tempfile.TemporaryDirectory() as folder:

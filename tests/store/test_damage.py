@@ -15,6 +15,7 @@ from bot.core.errors.limits import BudgetExhausted
 from bot.store.backups import restore_newest
 from bot.store.figures import SqliteFigures
 from bot.store.problem import DatabaseDamaged, StoreProblem
+from bot.store.salvage import remove_leftovers
 from bot.store.turns import SqliteTurnStore
 from tests.clock import FakeClock
 from tests.store.samples import MIGRATIONS, NO_CAP, RESERVATION, SETTLEMENT, answer, ask, open_database, read, write
@@ -150,6 +151,30 @@ async def test_what_was_spent_after_the_backup_still_counts_when_another_table_i
         await store.claim(ask(300))
         with pytest.raises(BudgetExhausted):
             await store.begin(300, RESERVATION, caps=SpendingCaps(1_000_000 - expected))
+
+
+@pytest.mark.parametrize("column", ["reserved_micro_usd", "settled_micro_usd"])
+@pytest.mark.parametrize("amount", [2**63 - 1, 10**12 + 1, -1])
+async def test_an_amount_that_cannot_be_is_left_out(
+    path: Path, clock: FakeClock, column: str, amount: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(path, clock)
+    await spend(path, range(4, 8))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(f"UPDATE usage_ledger SET {column} = ? WHERE trigger_id IN (4, 5)", (amount,))
+    restore_newest(path, kept=path.with_name("kept"), migrations=MIGRATIONS)
+    [told] = [record for record in caplog.records if record.message == "copied the spending since the backup"]
+    assert (vars(told)["rows"], vars(told)["unreadable"]) == (3, 2)
+    assert await room(path) == 1_000_000 - 5 * SETTLEMENT.micro_usd
+
+
+def test_what_a_killed_process_left_behind_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "salvage-abc").mkdir()
+    write(tmp_path / "salvage-abc" / "damaged.db", b"words")
+    write(tmp_path / "parley.db", b"kept")
+    remove_leftovers(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["parley.db"]
 
 
 async def test_spending_that_cannot_be_read_is_told_and_stops_nothing(

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.wire.discord_standin import DiscordStandIn, Request
-from tests.wire.talking import CANNOT_SAVE, DRAWING, LISTENING, READING_ALOUD, UNSAVED, WRITING
+from tests.wire.talking import CANNOT_SAVE, DRAWING, LISTENING, READING_ALOUD, RESULT_UNSAVED, UNSAVED, WRITING
 
 UNSTORED = {"claimed", "generating"}
 STATE = "SELECT state, channel_id FROM claims WHERE trigger_id = ?"
@@ -23,7 +23,7 @@ class MarkWatcher:
 
     def __call__(self, request: Request) -> None:
         content = request.body.get("content") if isinstance(request.body, dict) else None
-        marks = (WRITING, DRAWING, LISTENING, READING_ALOUD, UNSAVED, CANNOT_SAVE)
+        marks = (WRITING, DRAWING, LISTENING, READING_ALOUD, UNSAVED, CANNOT_SAVE, RESULT_UNSAVED)
         if not content or any(mark in content for mark in marks) or not self._database.exists():
             return
         trigger_id = self._trigger_id(request)

@@ -22,6 +22,7 @@ DRAWING: str = SENTENCES["pictures"]["working"].partition("{")[0]
 LISTENING: str = SENTENCES["notes"]["listening"].partition("{")[0]
 UNSAVED: str = SENTENCES["notes"]["unsaved"]
 CANNOT_SAVE: str = SENTENCES["errors"]["store_unavailable"]
+RESULT_UNSAVED: str = SENTENCES["errors"]["result_unsaved"]
 READING_ALOUD: str = SENTENCES["notes"]["reading_aloud"]
 
 

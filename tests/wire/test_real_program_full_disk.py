@@ -6,12 +6,14 @@ import pytest
 
 from bot.sandbox.standin import Hold, Say, StandIn
 from tests.wire.discord_standin import DiscordStandIn, Fault
+from tests.wire.oracles import cost_micro_usd
 from tests.wire.program import Bench, Program
 from tests.wire.stored import Stored
 from tests.wire.talking import (
     ANSWER,
     CANNOT_SAVE,
     QUESTION,
+    RESULT_UNSAVED,
     UNSAVED,
     ask,
     chat_requests,
@@ -128,3 +130,26 @@ async def test_a_question_that_could_not_be_taken_is_told_once_and_not_answered_
     last = discord_standin.say(direct, world.member, f"{QUESTION} Now?")
     await program.until(discord_standin.wait_for(shows(discord_standin, last, "There is room again.")))
     assert CANNOT_SAVE in reply_to(discord_standin, question).content
+
+
+async def test_pictures_that_cannot_be_stored_are_told_as_lost_and_booked(
+    bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
+) -> None:
+    world, stored = discord_standin.world, Stored(bench.database)
+    program = await started(bench, discord_standin)
+    standin.script(Say(ANSWER))
+    first = await ask(program, discord_standin, world.general, QUESTION, ANSWER)
+    await stored.until(first.message_id, "done")
+    standin.script(Hold(None), of="image")
+    asked = discord_standin.slash(world.general, world.member, "image generate", prompt=QUESTION, quality="low")
+    await program.until(standin.arrived(2))
+    fill_the_disk(bench, program)
+    standin.release()
+    told = discord_standin.wait_for(lambda: asked.original and RESULT_UNSAVED in asked.original.content)
+    await program.until(told)
+    program.limit_files(None)
+    await program.until(stored.until(asked.interaction_id, "cancelled"))
+    [(reserved, settled)] = stored.rows(
+        "SELECT reserved_micro_usd, settled_micro_usd FROM usage_ledger WHERE trigger_id = ?", asked.interaction_id
+    )
+    assert cost_micro_usd(standin.requests[-1]) <= settled < reserved

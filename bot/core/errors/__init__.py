@@ -102,3 +102,10 @@ class StoreUnavailable(ParleyError):
 
     code = "store_unavailable"
     retryable = True
+
+
+class ResultUnsaved(StoreUnavailable):
+    """A result of a task was paid for, and the database cannot record it: it is lost."""
+
+    code = "result_unsaved"
+    may_be_billed = True

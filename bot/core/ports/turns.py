@@ -168,8 +168,8 @@ class TurnStore(Protocol):
         """End the claim without a delivered reply: EXPIRED. Wipes like ``finish``; keeps the ledger's reservation."""
         ...
 
-    async def cancel(self, trigger_id: int, *, billed: bool, reason: str) -> None:
-        """End an unfinished claim as CANCELLED, and wipe it. ``billed`` as in ``fail``."""
+    async def cancel(self, trigger_id: int, *, billed: bool, reason: str, most_micro_usd: int | None = None) -> None:
+        """End an unfinished claim as CANCELLED, and wipe it. ``billed`` and ``most_micro_usd`` as in ``fail``."""
         ...
 
     async def kept_question(self, trigger_id: int, author_id: int) -> Question | None:

@@ -19,7 +19,16 @@ from tests.wire.oracles import SPENT, cost_micro_usd, damage, leaks, wrong_bill
 from tests.wire.program import Bench
 from tests.wire.soak.members import Doing
 from tests.wire.stored import Stored
-from tests.wire.talking import CANNOT_SAVE, DRAWING, LISTENING, MEMBER_CANARY, READING_ALOUD, UNSAVED, WRITING
+from tests.wire.talking import (
+    CANNOT_SAVE,
+    DRAWING,
+    LISTENING,
+    MEMBER_CANARY,
+    READING_ALOUD,
+    RESULT_UNSAVED,
+    UNSAVED,
+    WRITING,
+)
 
 IN_FLIGHT_SECONDS = 5.0  # an event may be lost when the connection goes away so soon after it
 MICRO = 1_000_000
@@ -292,11 +301,20 @@ class _Judge:
         return interaction is not None and interaction.original is not None and interaction.original.ephemeral
 
     def _orphans(self) -> None:
-        """Every message of the bot is a page of a reply, or answers an interaction by itself."""
+        """Every message of the bot is a page of a reply, or answers an interaction by itself.
+
+        While the disk was full nothing could be written down: what alone answers a message, or goes on with a stored
+        answer, is no mistake then.
+        """
         known = {page.message_id for pages in self._pages.values() for page in pages}
+        stored = "\n".join(row[0] for row in self._stored.rows("SELECT text FROM turns WHERE chat_role = 'assistant'"))
+        was_full = "disk" in self._evidence.faults
         for message in self._discord.world.messages.values():
             mine = message.author == self._discord.world.bot and not message.deleted
             is_known = message.message_id in known or message.interaction is not None or _is_unsaved(message)
+            if mine and not is_known and was_full:
+                asked = message.reply_to
+                is_known = message.content in stored if asked is None else self._discord.replies_to(asked) == [message]
             if mine and not is_known:
                 what = "an unfinished message" if WRITING in message.content else "a message"
                 self._verdict.doubled.append(f"{what} {message.message_id} belongs to no reply")
@@ -311,7 +329,7 @@ def _spread(seconds: list[float]) -> str:
 
 def _is_unsaved(message: Message) -> bool:
     """Whether it says that nothing can be saved, so that it may be written down nowhere."""
-    return UNSAVED in message.content or CANNOT_SAVE in message.content
+    return any(sentence in message.content for sentence in (UNSAVED, CANNOT_SAVE, RESULT_UNSAVED))
 
 
 def _is_unfinished(message: Message) -> bool:
