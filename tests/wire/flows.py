@@ -176,8 +176,13 @@ def speak_to(stage: Stage, _room: Channel, place: str) -> Case:
     message = stage.discord.voice_message(world.dm_with(member), member, a_sound(), seconds=1.0)
     asked = Asked(Way.MENTION, SAID, message)
 
+    def was_taken() -> bool:
+        return place not in UNCLAIMED or stage.stored.state(asked.trigger_id) is not None
+
     def problems() -> list[str]:
         state, replies = stage.stored.state(asked.trigger_id), stage.discord.replies_to(message)
+        if not was_taken():
+            return [m.content for m in replies]
         listened = stage.openai.billed_of["transcription"] - billed
         found = lost_too_early(place, state) + bill_problems(stage, asked.trigger_id, listened)
         if [m.content for m in replies] != [f"> {SAID}\n\n{ANSWER}"] and state == "done":
@@ -187,7 +192,7 @@ def speak_to(stage: Stage, _room: Channel, place: str) -> Case:
         kept = [("user", SAID), ("assistant", ANSWER)] if state == "done" else []
         return found + (["the history is wrong"] if stage.stored.turns(asked.trigger_id) != kept else [])
 
-    return Case(lambda: _is_over(stage, asked), problems)
+    return Case(lambda: not was_taken() or _is_over(stage, asked), problems)
 
 
 def lost_too_early(place: str, state: str | None, *, with_file: bool = False) -> list[str]:
@@ -222,7 +227,17 @@ MAY_BE_LOST = frozenset(
     {"reserve.after", "paint.before", "paint.after", "speak.before", "speak.after", "listen.before", "listen.after",
      "hear.before", "store-task.before"}
 )  # fmt: skip
-FILE_MAY_BE_LOST = frozenset({"claim.after", "fetch.before", "fetch.after", "reserve.before"})
+FILE_MAY_BE_LOST = frozenset(
+    {
+        "acknowledge.before",
+        "acknowledge.after",
+        "claim.before",
+        "claim.after",
+        "fetch.before",
+        "fetch.after",
+        "reserve.before",
+    }
+)
 VOICE_POINTS = ("claim", "fetch", "reserve", "listen", "hear", "ask", "store", "deliver", "create", "finish")
 
 
