@@ -12,7 +12,7 @@ from statistics import quantiles
 
 from bot.core.pages import quote_block
 from bot.sandbox.standin import StandIn
-from tests.wire.asking import Way
+from tests.wire.asking import Asked, Way
 from tests.wire.discord_standin import DiscordStandIn, Message
 from tests.wire.judging import QUOTED_CHARS
 from tests.wire.oracles import SPENT, cost_micro_usd, damage, leaks, wrong_bill
@@ -192,6 +192,16 @@ class _Judge:
             for request in openai.requests
             if request.path.startswith(MEDIA) and (request.status == HTTPStatus.OK or request.aborted)
         ]
+        self._limited = {
+            row[0] for row in stored.rows("SELECT author_id FROM claims WHERE reason = 'budget_exhausted'")
+        }
+        # While the disk is full, nobody can write down which message shows a page.
+        placed = {page.message_id for pages in self._pages.values() for page in pages}
+        self._unplaced = [
+            message
+            for message in discord.world.messages.values()
+            if "disk" in evidence.faults and message.author == discord.world.bot and message.message_id not in placed
+        ]
         self._typing: dict[int, list[float]] = {}  # when, by channel, oldest first
         for called in discord.requests("POST", "/typing"):
             self._typing.setdefault(int(called.path["channel_id"]), []).append(called.at)
@@ -235,6 +245,9 @@ class _Judge:
             return
         if interaction is not None and (interaction.original is None or not interaction.original.loading):
             self._verdict.told += 1  # refused at once, or a button that says something
+            return
+        if doing.asked is not None and _author_id(doing.asked) in self._limited:
+            self._verdict.told += 1  # what is used up is told once a day
             return
         if doing.asked is not None and any(map(_is_unsaved, doing.asked.first_pages(self._discord))):
             self._verdict.told += 1  # that nothing can be saved
@@ -287,6 +300,9 @@ class _Judge:
     def _is_whole(self, doing: Doing, answer: str) -> bool:
         asked, pages = doing.asked, [m for m in self._pages.get(doing.trigger_id, []) if not m.deleted]
         assert asked is not None
+        words = " ".join(answer.split())
+        goes_on = [m for m in self._unplaced if m.reply_to is None and " ".join(m.content.split()) in words]
+        pages += [m for m in goes_on if m.channel == asked.channel]
         files = [attachment.upload.payload.decode() for page in pages for attachment in page.attachments]
         if files:
             return files == [answer]
@@ -325,6 +341,11 @@ def _spread(seconds: list[float]) -> str:
         return "(too few)"
     cuts = quantiles(seconds, n=100, method="inclusive")
     return f"{cuts[49]:.2f} s (p50), {cuts[94]:.2f} s (p95), {cuts[98]:.2f} s (p99)"
+
+
+def _author_id(asked: Asked) -> int:
+    event = asked.event
+    return event.author.user_id if isinstance(event, Message) else event.user.user_id
 
 
 def _is_unsaved(message: Message) -> bool:
