@@ -7,3 +7,6 @@ CREATE INDEX usage_by_author ON usage_ledger
 
 CREATE INDEX usage_by_guild ON usage_ledger (guild_id, created_at, settled_micro_usd, reserved_micro_usd)
 WHERE guild_id IS NOT NULL;
+
+-- Tasks are walked by their ids when old ones are deleted.
+DROP INDEX tasks_by_time;

@@ -24,8 +24,6 @@ INSERT INTO preferences (scope, scope_id, name, value) VALUES (:scope, :scope_id
 ON CONFLICT (scope, scope_id, name) DO UPDATE SET value = excluded.value
 """
 
-CLEAR: Final = "DELETE FROM preferences WHERE scope = :scope AND scope_id = :scope_id AND name = :name"
-
 
 class SqlitePreferenceStore:
     """Implements ``PreferenceStore``."""
@@ -49,18 +47,10 @@ class SqlitePreferenceStore:
             "name": preference.name,
             "value": preference.value,
         }
-        await self._change(SET, parameters, changed_by)
-
-    async def clear_preference(self, scope: PreferenceScope, scope_id: int, name: str, *, changed_by: int) -> None:
-        """Remove a preference, so that the default holds again."""
-        parameters: Parameters = {"scope": scope.value, "scope_id": scope_id, "name": name, "value": None}
-        await self._change(CLEAR, parameters, changed_by)
-
-    async def _change(self, statement: str, parameters: Parameters, changed_by: int) -> None:
         audited: Parameters = {**parameters, "changed_by": changed_by, "now": milliseconds(self._clock.now())}
 
         async def work(transaction: Transaction) -> None:
             await transaction.run(RECORD_CHANGE, audited)
-            await transaction.run(statement, parameters)
+            await transaction.run(SET, parameters)
 
         await self._database.transaction(work)

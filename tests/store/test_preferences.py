@@ -19,7 +19,7 @@ async def changes(database: Database) -> list[tuple[object, ...]]:
     return [tuple(row) for row in rows]
 
 
-async def test_a_preference_is_set_replaced_and_cleared(database: Database) -> None:
+async def test_a_preference_is_set_and_replaced(database: Database) -> None:
     store: PreferenceStore = SqlitePreferenceStore(database, FakeClock())
     off = Preference(PreferenceScope.CHANNEL, 500, "mode", "off")
     guild = Preference(PreferenceScope.GUILD, 500, "mode", "mention")
@@ -29,20 +29,16 @@ async def test_a_preference_is_set_replaced_and_cleared(database: Database) -> N
     await store.set_preference(bot, changed_by=0)
     await store.set_preference(off, changed_by=3)
     assert list(await store.preferences()) == [bot, off, guild]
-    await store.clear_preference(PreferenceScope.CHANNEL, 500, "mode", changed_by=4)
-    assert list(await store.preferences()) == [bot, guild]
     assert await changes(database) == [
         ("channel", 500, "mode", None, "auto", 1),
         ("guild", 500, "mode", None, "mention", 2),
         ("bot", 0, "key", None, "value", 0),
         ("channel", 500, "mode", "auto", "off", 3),
-        ("channel", 500, "mode", "off", None, 4),
     ]
 
 
 async def test_what_changes_nothing_is_not_on_record(database: Database) -> None:
     store = SqlitePreferenceStore(database, FakeClock())
-    await store.clear_preference(PreferenceScope.CHANNEL, 500, "mode", changed_by=1)
     await store.set_preference(MODE, changed_by=1)
     await store.set_preference(MODE, changed_by=2)
     assert await changes(database) == [("channel", 500, "mode", None, "auto", 1)]

@@ -70,7 +70,3 @@ class PreferenceStore(Protocol):
     async def set_preference(self, preference: Preference, *, changed_by: int) -> None:
         """Store a preference and who changed it, replacing an earlier value."""
         ...
-
-    async def clear_preference(self, scope: PreferenceScope, scope_id: int, name: str, *, changed_by: int) -> None:
-        """Remove a preference, so that the default holds again."""
-        ...
