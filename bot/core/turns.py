@@ -281,6 +281,10 @@ class TurnService:
             async with asyncio.timeout(CATCH_UP_SECONDS):
                 await self._owed.catch_up()
 
+    async def place(self, trigger_id: int, page: int, message_id: int) -> None:
+        """Write down which message shows a page, for a process after this one: now, or as soon as that is possible."""
+        await self._owed.write((trigger_id, page), partial(self._store.place, trigger_id, page, message_id))
+
     async def catch_up(self) -> None:
         """End what could not be ended while the database took no writes. To be called whenever it took one."""
         await self._owed.catch_up()

@@ -209,7 +209,7 @@ def screen_for(
         client=bot,
         clock=services.clock,
         pace=services.pace,
-        place=services.store.place,
+        place=services.turns.place,
         has_room=services.rest.has_room,
         sends=services.sent.add,
         lacks_right=services.paused.pause,

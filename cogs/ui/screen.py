@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import discord
 
 from bot.core.conversation import Page, Question, Reply, ReplyKind
-from bot.core.errors import StoreUnavailable
 from bot.core.errors.delivery import DeliveryFailed, DeliveryRefused
 from bot.core.limits import EDIT_SECONDS
 from bot.core.ports.screen import Draft
@@ -228,10 +227,7 @@ class DiscordScreen(ABC):
 
     async def _remember(self, number: int, message_id: int) -> None:
         """Write down which message shows the page, for a process after this one."""
-        try:
-            await self._around.place(self._question.trigger_id, number, message_id)
-        except StoreUnavailable as error:  # it is shown all the same; the nonce leads back to it for some minutes
-            log.warning("a message was not written down", extra={"message_id": message_id, "detail": error.detail})
+        await self._around.place(self._question.trigger_id, number, message_id)
 
     async def _update(self, number: int, page: Page, kind: ReplyKind, view: discord.ui.View | None) -> None:
         shown = self._shown[number]

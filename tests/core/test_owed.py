@@ -31,7 +31,7 @@ async def test_what_can_never_be_written_keeps_nothing_behind_it(
     await owed.write(2, second)
     with caplog.at_level(logging.ERROR):
         await owed.catch_up()
-    assert "a turn cannot be ended" in caplog.text
+    assert "what became of a turn cannot be written" in caplog.text
     assert not owed.owes(1)
     assert not owed.owes(2)
     await owed.catch_up()
@@ -50,3 +50,14 @@ async def test_while_the_database_takes_nothing_all_of_it_stays_owed() -> None:
     await owed.catch_up()
     assert not owed.owes(1)
     assert not owed.owes(2)
+
+
+async def test_the_end_of_a_turn_and_the_messages_of_its_pages_are_owed_side_by_side() -> None:
+    owed = OwedWrites()
+    writes = {key: Write(StoreUnavailable("full")) for key in (1, (1, 0), (1, 1))}
+    for key, write in writes.items():
+        await owed.write(key, write)
+    assert owed.owes(1)
+    await owed.catch_up()
+    assert not owed.owes(1)
+    assert [write.tries for write in writes.values()] == [2, 2, 2]

@@ -44,6 +44,12 @@ class Stored:
             while next((text for _, text in self.turns(trigger_id)), None) != question:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.02)
 
+    async def until_places(self, trigger_id: int, message_ids: list[int]) -> None:
+        """Wait until it is written down that these messages show the reply."""
+        async with asyncio.timeout(STATE_SECONDS):
+            while self.places(trigger_id) != message_ids:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+
     def turns(self, trigger_id: int) -> list[tuple[str, str]]:
         """Return what conversations keep of a question: role and text, in the order of the history."""
         query = "SELECT chat_role, text FROM turns WHERE trigger_id = ? ORDER BY turn_id"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.sandbox.standin import Hold, Say, StandIn
-from tests.wire.discord_standin import DiscordStandIn, Fault
+from tests.wire.discord_standin import DiscordStandIn, Fault, Message
 from tests.wire.oracles import cost_micro_usd
 from tests.wire.program import Bench, Program
 from tests.wire.stored import Stored
@@ -15,6 +15,7 @@ from tests.wire.talking import (
     QUESTION,
     RESULT_UNSAVED,
     UNSAVED,
+    WRITING,
     ask,
     chat_requests,
     is_writing,
@@ -25,6 +26,7 @@ from tests.wire.talking import (
 
 MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 GROWING = "Sugar and almonds. " * 20
+TWO_PAGES = GROWING * 6
 
 
 def fill_the_disk(bench: Bench, program: Program) -> None:
@@ -86,7 +88,7 @@ async def test_a_delivered_answer_whose_end_was_not_written_ends_when_there_is_r
 ) -> None:
     world, stored = discord_standin.world, Stored(bench.database)
     program = await started(bench, discord_standin)
-    standin.script(Say(ANSWER), Hold(after_deltas=4, answer=Say(GROWING)))
+    standin.script(Say(ANSWER), Hold(after_deltas=4, answer=Say(TWO_PAGES)))
     first = await ask(program, discord_standin, world.general, QUESTION, ANSWER)
     await stored.until(first.message_id, "done")
     question = discord_standin.say(world.general, world.member, f"{QUESTION} Again?", mentions=[world.bot])
@@ -96,10 +98,16 @@ async def test_a_delivered_answer_whose_end_was_not_written_ends_when_there_is_r
     standin.release()
     await stored.until(question.message_id, "ready")
     fill_the_disk(bench, program)
-    await program.until(discord_standin.wait_for(shows(discord_standin, question, GROWING.strip()), timeout=30))
+
+    def finished() -> list[Message]:
+        return [message for message in world.shown_by_bot(world.general) if WRITING not in message.content]
+
+    await program.until(discord_standin.wait_for(lambda: len(finished()) == 3, timeout=30))
     assert stored.state(question.message_id) == "ready"
     program.limit_files(None)
     await program.until(stored.until(question.message_id, "done"))
+    pages = [page.message_id for page in finished()[1:]]
+    await program.until(stored.until_places(question.message_id, pages))
     assert len(chat_requests(standin)) == 2
 
 
