@@ -39,7 +39,8 @@ SPENT_BY_TRIGGERS = f"SELECT trigger_id, {COST} FROM usage_ledger GROUP BY trigg
 CONVERSATION = re.compile(r"conversation-\w+")
 # The bot tried for ten seconds and does not know whether Discord took it: nothing is spent on it.
 UNACKNOWLEDGED = re.compile(r"an interaction was not acknowledged trigger_id=(\d+)")
-SLOPE_AFTER_SECONDS, SLOPE_SECONDS = 30.0, 60.0
+# The first picture and the first sound load what reads them: a shorter life says nothing.
+SLOPE_AFTER_SECONDS, SLOPE_SECONDS = 120.0, 300.0
 TOLD_BEFORE = ("busy", "member_limit_reached", "budget_exhausted")  # the member has been told a moment ago
 GROWING = (WRITING, DRAWING, LISTENING, READING_ALOUD)
 MEDIA = ("/v1/images/", "/v1/audio/speech")
@@ -89,7 +90,7 @@ class Verdict:
             f"{self.away} while it was away), "
             f"{sum(self.faults.values())} faults {self.faults}, lost {len(self.lost)}, doubled {len(self.doubled)}, "
             f"pings {len(self.pings)}, leaks {len(self.leaked)}, other {len(self.broken)}, RSS slope "
-            + ("too short to say" if slope is None else f"{slope:+.1f} MiB/h")
+            + ("not known, no process lived for seven minutes" if slope is None else f"{slope:+.1f} MiB/h")
             + f"; commands acknowledged after {_spread(self.acknowledged_seconds)}, "
             + f"messages taken up after {_spread(self.begun_seconds)}, faults included"
         )
