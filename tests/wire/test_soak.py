@@ -13,6 +13,7 @@ SECONDS = 12.0
 # Seeds that found something, and what. Time plays its part: the mistake itself has a test of its own elsewhere.
 SEEDS = {
     1: "a message that a restart found in the channel was not written down",
+    31: "what could not be claimed while the disk was full was told, and answered after a restart",
 }
 
 
