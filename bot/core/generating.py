@@ -40,7 +40,7 @@ from bot.core.pseudonyms import conversation_hash, ids, member_hash
 from bot.core.sound.listening import Heard
 from bot.core.sound.transcripts import TranscriptRequest
 from bot.core.tokens import estimate_prompt_tokens, estimate_tokens
-from bot.core.working import Grown, Work
+from bot.core.working import Grown, Work, may_be_billed
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +79,7 @@ class Generation(Work):
 
     def billed_attempts(self, error: Exception) -> int:
         """Return how many requests of the failed generation may have cost what is still reserved for one: 0 or 1."""
-        if isinstance(error, ParleyError) and error.billed_micro_usd is not None:
-            return int(self._reserved)
-        return int(self._reserved and (error.may_be_billed if isinstance(error, ParleyError) else True))
+        return int(self._reserved and may_be_billed(error))
 
     async def run(self) -> Reply:
         """Return the reply, which is then stored in the outbox together with its turns and its cost."""

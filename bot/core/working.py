@@ -137,6 +137,11 @@ class Work(ABC):
         return self._stopped
 
 
+def may_be_billed(error: Exception) -> bool:
+    """Whether what was reserved may have been spent when a work ends with this error; what nobody foresaw may."""
+    return not isinstance(error, ParleyError) or error.billed_micro_usd is not None or error.may_be_billed
+
+
 MakeWork: TypeAlias = Callable[[Parts, Question, Screen, FileReader | None], Work]
 
 
@@ -149,11 +154,7 @@ class PaidWork(Work):
 
     def billed_attempts(self, error: Exception) -> int:
         """Return 1 when the provider may have worked for the failed task."""
-        if not self.sent:
-            return 0
-        if isinstance(error, ParleyError) and error.billed_micro_usd is not None:
-            return 1
-        return int(error.may_be_billed if isinstance(error, ParleyError) else True)
+        return int(self.sent and may_be_billed(error))
 
     @asynccontextmanager
     async def _room(self) -> AsyncIterator[None]:

@@ -153,6 +153,10 @@ class Bench:
     def disarm(self) -> None:
         (self.folder / ARMED).unlink(missing_ok=True)
 
+    def fill_disk(self, program: Program) -> None:
+        """Leave a program's database no room to grow; what is in it stays. ``Program.limit_files`` makes room again."""
+        program.limit_files(self.database.with_name(f"{self.database.name}-wal").stat().st_size)
+
     @property
     def is_armed(self) -> bool:
         return (self.folder / ARMED).exists()

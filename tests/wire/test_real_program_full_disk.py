@@ -7,7 +7,7 @@ import pytest
 from bot.sandbox.standin import Hold, Say, StandIn
 from tests.wire.discord_standin import DiscordStandIn, Fault, Message
 from tests.wire.oracles import cost_micro_usd
-from tests.wire.program import Bench, Program
+from tests.wire.program import Bench
 from tests.wire.stored import Stored
 from tests.wire.talking import (
     ANSWER,
@@ -29,11 +29,6 @@ GROWING = "Sugar and almonds. " * 20
 TWO_PAGES = GROWING * 6
 
 
-def fill_the_disk(bench: Bench, program: Program) -> None:
-    """Leave no room for another write; what is in the database stays."""
-    program.limit_files(bench.database.with_name(f"{bench.database.name}-wal").stat().st_size)
-
-
 async def test_an_answer_that_was_shown_unsaved_is_not_given_again_after_a_restart(
     bench: Bench, discord_standin: DiscordStandIn, standin: StandIn
 ) -> None:
@@ -44,7 +39,7 @@ async def test_an_answer_that_was_shown_unsaved_is_not_given_again_after_a_resta
     await Stored(bench.database).until(first.message_id, "done")
     question = discord_standin.say(world.general, world.member, f"{QUESTION} Again?", mentions=[world.bot])
     await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
-    fill_the_disk(bench, program)
+    bench.fill_disk(program)
     standin.release()
     told = discord_standin.wait_for(lambda: UNSAVED in reply_to(discord_standin, question).content)
     await program.until(told)
@@ -73,7 +68,7 @@ async def test_what_is_owed_is_written_when_it_ends_before_the_next_pulse(
     await Stored(bench.database).until(first.message_id, "done")
     question = discord_standin.say(world.general, world.member, f"{QUESTION} Again?", mentions=[world.bot])
     await program.until(discord_standin.wait_for(is_writing(discord_standin, world.general)))
-    fill_the_disk(bench, program)
+    bench.fill_disk(program)
     standin.release()
     told = discord_standin.wait_for(lambda: UNSAVED in reply_to(discord_standin, question).content)
     await program.until(told)
@@ -97,7 +92,7 @@ async def test_a_delivered_answer_whose_end_was_not_written_ends_when_there_is_r
     discord_standin.faults.add(Fault("status", "PATCH", MESSAGE, status=503, times=3))
     standin.release()
     await stored.until(question.message_id, "ready")
-    fill_the_disk(bench, program)
+    bench.fill_disk(program)
 
     def finished() -> list[Message]:
         return [message for message in world.shown_by_bot(world.general) if WRITING not in message.content]
@@ -122,7 +117,7 @@ async def test_a_question_that_could_not_be_taken_is_told_once_and_not_answered_
     first = discord_standin.say(direct, world.member, QUESTION)
     await program.until(discord_standin.wait_for(shows(discord_standin, first, ANSWER)))
     await program.until(stored.until(first.message_id, "done"))
-    fill_the_disk(bench, program)
+    bench.fill_disk(program)
     question = discord_standin.say(direct, world.member, f"{QUESTION} Again?")
     told = discord_standin.wait_for(lambda: discord_standin.replies_to(question))
     await program.until(told)
@@ -151,7 +146,7 @@ async def test_pictures_that_cannot_be_stored_are_told_as_lost_and_booked(
     standin.script(Hold(None), of="image")
     asked = discord_standin.slash(world.general, world.member, "image generate", prompt=QUESTION, quality="low")
     await program.until(standin.arrived(2))
-    fill_the_disk(bench, program)
+    bench.fill_disk(program)
     standin.release()
     told = discord_standin.wait_for(lambda: asked.original and RESULT_UNSAVED in asked.original.content)
     await program.until(told)

@@ -146,9 +146,14 @@ def _private_in_public(doings: list[Doing], discord: DiscordStandIn) -> list[str
     ]
 
 
+def _touched(doings: list[Doing]) -> set[int]:
+    """Return the triggers under whose replies a button was pressed."""
+    return {int(doing.pressed.partition(":")[2]) for doing in doings if doing.pressed}
+
+
 def _underbooked(doings: list[Doing], openai: StandIn, stored: Stored) -> list[str]:
     """Return which questions and tasks cost more than the ledger has for them; not those with a button pressed."""
-    touched = {int(doing.pressed.partition(":")[2]) for doing in doings if doing.pressed}
+    touched = _touched(doings)
     costs: Counter[str] = Counter()
     for request in openai.requests:
         body = request.body or {}
@@ -206,7 +211,7 @@ class _Judge:
         self._typing: dict[int, list[float]] = {}  # when, by channel, oldest first
         for called in discord.requests("POST", "/typing"):
             self._typing.setdefault(int(called.path["channel_id"]), []).append(called.at)
-        self._touched = {int(d.pressed.partition(":")[2]) for d in evidence.doings if d.pressed}
+        self._touched = _touched(evidence.doings)
 
     def look_at_everything(self) -> None:
         for doing in self._evidence.doings:

@@ -122,10 +122,11 @@ class Injector:
 
     def _disk(self, _: random.Random) -> None:
         """Leave the database no room to grow, until the next fault."""
-        log = self._bench.database.with_name(f"{self._bench.database.name}-wal")
-        if self._bench.programs[-1].exit_code is None and log.exists():
-            self._full = self._bench.programs[-1]
-            self._full.limit_files(log.stat().st_size)
+        program = self._bench.programs[-1]
+        with suppress(FileNotFoundError, ProcessLookupError):  # not begun, or over by now
+            if program.exit_code is None:
+                self._bench.fill_disk(program)
+                self._full = program
 
     def make_room(self) -> None:
         """End what is full."""
