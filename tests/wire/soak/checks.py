@@ -202,12 +202,10 @@ class _Judge:
             row[0] for row in stored.rows("SELECT author_id FROM claims WHERE reason = 'budget_exhausted'")
         }
         # While the disk is full, nobody can write down which message shows a page.
+        self._was_full = "disk" in evidence.faults
         placed = {page.message_id for pages in self._pages.values() for page in pages}
-        self._unplaced = [
-            message
-            for message in discord.world.messages.values()
-            if "disk" in evidence.faults and message.author == discord.world.bot and message.message_id not in placed
-        ]
+        shown = (m for m in discord.world.messages.values() if m.author == discord.world.bot and not m.deleted)
+        self._unplaced = [message for message in shown if message.message_id not in placed]
         self._typing: dict[int, list[float]] = {}  # when, by channel, oldest first
         for called in discord.requests("POST", "/typing"):
             self._typing.setdefault(int(called.path["channel_id"]), []).append(called.at)
@@ -307,7 +305,9 @@ class _Judge:
         asked, pages = doing.asked, [m for m in self._pages.get(doing.trigger_id, []) if not m.deleted]
         assert asked is not None
         words = " ".join(answer.split())
-        goes_on = [m for m in self._unplaced if m.reply_to is None and " ".join(m.content.split()) in words]
+        goes_on = [
+            m for m in self._unplaced if self._was_full and m.reply_to is None and " ".join(m.content.split()) in words
+        ]
         pages += [m for m in goes_on if m.channel == asked.channel]
         files = [attachment.upload.payload.decode() for page in pages for attachment in page.attachments]
         if files:
@@ -328,16 +328,13 @@ class _Judge:
         While the disk was full nothing could be written down: what alone answers a message, or goes on with a stored
         answer, is no mistake then.
         """
-        known = {page.message_id for pages in self._pages.values() for page in pages}
         stored = "\n".join(row[0] for row in self._stored.rows("SELECT text FROM turns WHERE chat_role = 'assistant'"))
-        was_full = "disk" in self._evidence.faults
-        for message in self._discord.world.messages.values():
-            mine = message.author == self._discord.world.bot and not message.deleted
-            is_known = message.message_id in known or message.interaction is not None or _is_unsaved(message)
-            if mine and not is_known and was_full:
+        for message in self._unplaced:
+            is_known = message.interaction is not None or _is_unsaved(message)
+            if not is_known and self._was_full:
                 asked = message.reply_to
                 is_known = message.content in stored if asked is None else self._discord.replies_to(asked) == [message]
-            if mine and not is_known:
+            if not is_known:
                 what = "an unfinished message" if WRITING in message.content else "a message"
                 self._verdict.doubled.append(f"{what} {message.message_id} belongs to no reply")
 
